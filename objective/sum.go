@@ -1,5 +1,7 @@
 package objective
 
+import "math"
+
 // Sum returns the sum of n terms, term(0) + … + term(n−1), along a fixed
 // binary tree over the index, each addition's rounding error carried along
 // (Knuth's TwoSum) and added at the end. The bits depend on the terms alone:
@@ -12,6 +14,9 @@ func Sum(n int, term func(i int) float64) float64 {
 		return 0
 	}
 	s, e := sumTree(0, n, term)
+	if math.IsInf(s, 0) {
+		return s // the error term is Inf − Inf
+	}
 	return s + e
 }
 
