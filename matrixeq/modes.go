@@ -1,0 +1,189 @@
+package matrixeq
+
+import (
+	"math"
+	"math/cmplx"
+	"slices"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/metalqr/metalqr/internal/dense"
+)
+
+const (
+	// strict and loose are the relative distances up to which a mode counts
+	// as invisible: at rounding level where nothing has failed yet, and as an
+	// explanation once everything has.
+	strict = 1e-12
+	loose  = 1e-6
+	// maxModes bounds the number of eigenvalues examined by singular values.
+	maxModes = 16
+)
+
+// A mode is an eigenvalue of A and how far C is from not seeing it: the least
+// singular value of [A − λI; C], both blocks relative to their norms.
+type mode struct {
+	eigenvalue complex128
+	distance   float64
+}
+
+// hidden returns, of the eigenvalues of A that keep accepts, the one that C sees
+// least. It is the Popov–Belevitch–Hautus test with a measured distance. ok is
+// false when there is no such eigenvalue (or none could be computed).
+func hidden(a, c []float64, n, rows int, keep func(complex128) bool) (worst mode, ok bool) {
+	sa, sc := dense.Norm(a), dense.Norm(c)
+	if sa == 0 {
+		return mode{}, false
+	}
+	if sc == 0 {
+		sc = 1
+	}
+	m := mat.NewDense(n, n, nil)
+	for i := range n {
+		for j := range n {
+			m.Set(i, j, a[i*n+j]/sa)
+		}
+	}
+	var e mat.Eigen
+	if !e.Factorize(m, mat.EigenRight) {
+		return mode{}, false
+	}
+	var vecs mat.CDense
+	e.VectorsTo(&vecs)
+	type candidate struct {
+		value complex128
+		seen  float64
+	}
+	var list []candidate
+	for k, l := range e.Values(nil) {
+		l *= complex(sa, 0)
+		if imag(l) < 0 || !keep(l) {
+			continue // its conjugate is as visible
+		}
+		seen := 0.0
+		for i := range rows {
+			var s complex128
+			for j := range n {
+				s += complex(c[i*n+j]/sc, 0) * vecs.At(j, k)
+			}
+			seen = math.Hypot(seen, cmplx.Abs(s))
+		}
+		list = append(list, candidate{l, seen})
+	}
+	slices.SortStableFunc(list, func(x, y candidate) int {
+		switch {
+		case x.seen < y.seen:
+			return -1
+		case x.seen > y.seen:
+			return 1
+		}
+		return 0
+	})
+	worst.distance = math.Inf(1)
+	for _, x := range list[:min(len(list), maxModes)] {
+		l := x.value
+		// A defective eigenvalue is known to √ε or worse; the Rayleigh
+		// quotient of the least visible vector improves it.
+		for range 4 {
+			d, better := visibility(a, c, n, rows, l, sa, sc)
+			if !(d < worst.distance) {
+				break
+			}
+			if keep(l) {
+				worst, ok = mode{l, d}, true
+			}
+			l = better
+		}
+	}
+	return worst, ok
+}
+
+// visibility is the least singular value of [(A − λI)/sa; C/sc] and the Rayleigh
+// quotient vᴴAv of its vector. A complex λ = α + iβ is embedded as
+// [[A − αI, βI], [−βI, A − αI]].
+func visibility(a, c []float64, n, rows int, l complex128, sa, sc float64) (float64, complex128) {
+	re, im := real(l), imag(l)
+	k := 1
+	if im != 0 {
+		k = 2
+	}
+	m := mat.NewDense(k*(n+rows), k*n, nil)
+	for b := range k {
+		for i := range n {
+			for j := range n {
+				m.Set(b*n+i, b*n+j, a[i*n+j]/sa)
+			}
+			m.Set(b*n+i, b*n+i, (a[i*n+i]-re)/sa)
+			if k == 2 {
+				m.Set(b*n+i, (1-b)*n+i, float64(1-2*b)*im/sa)
+			}
+		}
+		for i := range rows {
+			for j := range n {
+				m.Set(k*n+b*rows+i, b*n+j, c[i*n+j]/sc)
+			}
+		}
+	}
+	var svd mat.SVD
+	if !svd.Factorize(m, mat.SVDThinV) {
+		return math.NaN(), l
+	}
+	vals := svd.Values(nil)
+	var v mat.Dense
+	svd.VTo(&v)
+	q := k*n - 1
+	x := make([]complex128, n)
+	for j := range n {
+		x[j] = complex(v.At(j, q), 0)
+		if k == 2 {
+			x[j] += complex(0, v.At(n+j, q))
+		}
+	}
+	var num complex128
+	for i := range n {
+		var s complex128
+		for j := range n {
+			s += complex(a[i*n+j], 0) * x[j]
+		}
+		num += cmplx.Conj(x[i]) * s
+	}
+	if im == 0 {
+		num = complex(real(num), 0)
+	}
+	return vals[q], num
+}
+
+func (p *problem) uncontrollable() (mode, bool) {
+	n, r := p.n, p.r
+	at, bt := make([]float64, n*n), make([]float64, r*n)
+	dense.Transpose(at, p.a, n, n)
+	dense.Transpose(bt, p.b, n, r)
+	return hidden(at, bt, n, r, func(l complex128) bool { return abs(l) >= 1-1e-9 })
+}
+
+func (p *problem) unitUnobservable() (mode, bool) {
+	return hidden(p.a, p.q, p.n, p.n, func(l complex128) bool { return math.Abs(abs(l)-1) <= 1e-6 })
+}
+
+// obstruction names the mode that keeps the equation from having a stabilising
+// solution, if one is within the relative distance tol.
+func (p *problem) obstruction(tol float64) error {
+	if m, ok := p.uncontrollable(); ok && m.distance <= tol {
+		return &NotStabilizableError{Eigenvalue: m.eigenvalue, Distance: m.distance}
+	}
+	if m, ok := p.unitUnobservable(); ok && m.distance <= tol {
+		return &UnitCircleError{Eigenvalue: m.eigenvalue, Distance: m.distance}
+	}
+	return nil
+}
+
+func (p *problem) distances() (uncontrollable, unitUnobservable float64) {
+	uncontrollable, unitUnobservable = math.Inf(1), math.Inf(1)
+	if m, ok := p.uncontrollable(); ok {
+		uncontrollable = m.distance
+	}
+	if m, ok := p.unitUnobservable(); ok {
+		unitUnobservable = m.distance
+	}
+	return
+}

@@ -1,0 +1,51 @@
+package matrixeq
+
+// A Solution is a matrix with the measured relative residual of its equation.
+type Solution struct {
+	X        Matrix
+	Residual float64
+}
+
+// Stein returns the symmetric X that solves
+//
+//	X = A X Aᵀ + M,
+//
+// the stationary covariance of s⁺ = A s + w with cov(w) = M. A and M are n×n,
+// M symmetric; neither is modified.
+//
+// Residual is ‖X − A X Aᵀ − M‖_F / (‖X‖_F + ‖A X Aᵀ‖_F + ‖M‖_F), measured. It
+// is not the error, which can be Operator.InverseNorm times larger.
+//
+// Errors: *ShapeError, *NotFiniteError, *NotSymmetricError, and *UnstableError
+// unless ρ(A) < 1 could be certified.
+//
+// Several right-hand sides with one A: Prepare.
+func Stein(a, m Matrix) (Solution, error) {
+	return stein(a, m, (*Operator).Solve, (*Operator).Residual)
+}
+
+// SteinT returns the symmetric X that solves X = Aᵀ X A + M, the cost matrix
+// of s⁺ = A s with the cost Σ sᵀ M s. Otherwise it is Stein.
+func SteinT(a, m Matrix) (Solution, error) {
+	return stein(a, m, (*Operator).SolveT, (*Operator).ResidualT)
+}
+
+func stein(a, m Matrix, solve func(o *Operator, dst, m []float64), residual func(o *Operator, x, m []float64) float64) (Solution, error) {
+	if err := checkSquare("A", a); err != nil {
+		return Solution{}, err
+	}
+	if err := CheckShape("M", m, a.Rows, a.Rows); err != nil {
+		return Solution{}, err
+	}
+	if err := CheckSymmetric("M", m); err != nil {
+		return Solution{}, err
+	}
+	o, err := Prepare(a)
+	if err != nil {
+		return Solution{}, err
+	}
+	x := New(o.n, o.n)
+	rhs := symmetrised(m)
+	solve(o, x.Data, rhs.Data)
+	return Solution{X: x, Residual: residual(o, x.Data, rhs.Data)}, nil
+}
