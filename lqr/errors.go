@@ -1,0 +1,75 @@
+package lqr
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/metalqr/metalqr/objective"
+)
+
+// ErrUnstable is matched by every error about a gain outside the stabilising
+// set. Such errors match [objective.ErrDomain] too.
+var ErrUnstable = errors.New("gain does not stabilise the task")
+
+// ErrSpec is matched by every error about settings of a [Spec] that are
+// missing, out of range or contradict each other.
+var ErrSpec = errors.New("invalid task")
+
+// UnstableError says that a gain does not stabilise a task.
+type UnstableError struct {
+	Task   string  // its name
+	Radius float64 // spectral radius of A − B W, by eigenvalues
+	Limit  float64 // 1, or 1/√γ with a discount γ
+}
+
+func (e *UnstableError) Error() string {
+	if e.Radius < e.Limit {
+		return fmt.Sprintf("task %q: the gain cannot be shown to stabilise: the spectral radius of A - B W is %.12g, too close to %.6g, or A - B W too far from normal, for float64 to decide", e.Task, e.Radius, e.Limit)
+	}
+	return fmt.Sprintf("task %q: the gain does not stabilise: the spectral radius of A - B W is %.6g, not below %.6g", e.Task, e.Radius, e.Limit)
+}
+
+// Is makes the error match [ErrUnstable] and [objective.ErrDomain].
+func (e *UnstableError) Is(target error) bool {
+	return target == ErrUnstable || target == objective.ErrDomain
+}
+
+// OverflowError says that a quantity leaves the range of float64 at a gain. To
+// an outer method this is the same as leaving the domain: it matches
+// [objective.ErrDomain].
+type OverflowError struct {
+	Task     string
+	Quantity string
+}
+
+func (e *OverflowError) Error() string {
+	return fmt.Sprintf("task %q: %s is beyond float64 at this gain", e.Task, e.Quantity)
+}
+
+func (e *OverflowError) Unwrap() error { return objective.ErrDomain }
+
+// SpecError says which setting of a spec is wrong.
+type SpecError struct {
+	Field    string // as in a family file: "A", "discount", …
+	Problem  string
+	Value    float64 // meaningful when HasValue
+	HasValue bool
+}
+
+func (e *SpecError) Error() string {
+	if e.HasValue {
+		return fmt.Sprintf("%s %s, got %v", e.Field, e.Problem, e.Value)
+	}
+	return e.Field + " " + e.Problem
+}
+
+func (e *SpecError) Unwrap() error { return ErrSpec }
+
+// TaskError is an error of one task, with its name.
+type TaskError struct {
+	Task string
+	Err  error
+}
+
+func (e *TaskError) Error() string { return fmt.Sprintf("task %q: %v", e.Task, e.Err) }
+func (e *TaskError) Unwrap() error { return e.Err }

@@ -1,0 +1,224 @@
+package lqr
+
+import (
+	"errors"
+	"math"
+
+	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/matrixeq"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// A Point is a task evaluated at a stabilising gain. It holds P, Σ, E, S and
+// the powers of A_W, so that every derivative costs only its own right-hand
+// sides. It is immutable and safe for concurrent use.
+type Point struct {
+	t  *Task
+	op *matrixeq.Operator // X ↦ X − A_W X A_Wᵀ
+
+	w     []float64 // r×n, standard coordinates
+	aw    []float64 // A_W, n×n
+	p     []float64 // n×n
+	sigma []float64 // n×n
+	sa    []float64 // Σ A_Wᵀ, n×n
+	e     []float64 // r×n
+	s     []float64 // S, r×r
+	value float64
+}
+
+// At implements [objective.Objective]; see [Task.Evaluate].
+func (t *Task) At(x []float64) (objective.Point, error) {
+	p, err := t.Evaluate(x)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+// Evaluate solves the two equations of the package comment at the gain x, row
+// by row. Where the gain does not stabilise, the error is an [*UnstableError].
+// Stability is claimed from a Lyapunov inequality checked by Cholesky, not
+// from eigenvalues. A NaN or an infinity in x is a matrixeq.NotFiniteError.
+// x of another length than Dim is a mistake of the program and panics.
+func (t *Task) Evaluate(x []float64) (*Point, error) {
+	f := t.std
+	n, r := f.n, f.r
+	if len(x) != n*r {
+		panic("lqr: gain has the wrong length")
+	}
+	if err := matrixeq.CheckFinite("gain", matrixeq.Matrix{Rows: r, Cols: n, Data: x}); err != nil {
+		return nil, &TaskError{Task: t.spec.Name, Err: err}
+	}
+	arena := make([]float64, 2*n*n+2*r*n+r*r+2*n*n)
+	take := func(k int) []float64 {
+		s := arena[:k:k]
+		arena = arena[k:]
+		return s
+	}
+	p := &Point{t: t, w: take(r * n), aw: take(n * n), p: take(n * n), sa: take(n * n), e: take(r * n), s: take(r * r)}
+	copy(p.w, x)
+	t.standardGain(p.w, x)
+	f.closedLoop(p.aw, p.w)
+
+	var err error
+	if f.definite {
+		var sigma matrixeq.Matrix
+		p.op, sigma, err = matrixeq.PrepareWith(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw}, matrixeq.Matrix{Rows: n, Cols: n, Data: f.s0})
+		p.sigma = sigma.Data
+	} else {
+		p.op, err = matrixeq.Prepare(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw})
+		if err == nil {
+			p.sigma = take(n * n)
+			p.op.Solve(p.sigma, f.s0)
+		}
+	}
+	if err != nil {
+		return nil, t.unstable(err)
+	}
+
+	ws := t.scratch.Get().(*workspace)
+	defer t.scratch.Put(ws)
+	// Q + WᵀRW into ws.m1.
+	dense.Mul(ws.g1, f.rr, p.w, r, r, n)
+	dense.MulTN(ws.m1, p.w, ws.g1, n, r, n)
+	for i, q := range f.q {
+		ws.m1[i] += q
+	}
+	dense.Symmetrize(ws.m1, n)
+	p.op.SolveT(p.p, ws.m1)
+
+	dense.MulNT(p.sa, p.sigma, p.aw, n, n, n)
+	// BᵀP into ws.g2: S = R + BᵀPB, E = R W − BᵀP A_W.
+	dense.MulTN(ws.g2, f.b, p.p, r, n, n)
+	dense.Mul(p.s, ws.g2, f.b, r, n, r)
+	for i, x := range f.rr {
+		p.s[i] += x
+	}
+	dense.Symmetrize(p.s, r)
+	dense.Mul(p.e, ws.g2, p.aw, r, n, n)
+	for i, x := range ws.g1 {
+		p.e[i] = x - p.e[i]
+	}
+	p.value = dense.Dot(p.p, f.s0)
+	if math.IsInf(p.value, 0) || math.IsNaN(p.value) {
+		return nil, &OverflowError{Task: t.spec.Name, Quantity: "the cost"}
+	}
+	return p, nil
+}
+
+// unstable turns matrixeq's report about A_W, which has the discount inside,
+// into one about the caller's A − B W.
+func (t *Task) unstable(err error) error {
+	var u *matrixeq.UnstableError
+	if !errors.As(err, &u) {
+		return &TaskError{Task: t.spec.Name, Err: err}
+	}
+	return &UnstableError{Task: t.spec.Name, Radius: u.Radius / t.std.sqrtDiscount, Limit: 1 / t.std.sqrtDiscount}
+}
+
+// Value is C(W) = tr(P Σ₀).
+func (p *Point) Value() float64 { return p.value }
+
+// Gap is C(W) − C* = tr(Σ (W−W*)ᵀ S* (W−W*)): never negative, and accurate
+// however small it is, down to the rounding of W* itself.
+func (p *Point) Gap() float64 {
+	t := p.t
+	n, r := t.std.n, t.std.r
+	ws := t.scratch.Get().(*workspace)
+	defer t.scratch.Put(ws)
+	for i, w := range p.w {
+		ws.g1[i] = w - t.wStar[i]
+	}
+	dense.Mul(ws.g2, t.sStar, ws.g1, r, r, n)
+	dense.Mul(ws.g3, ws.g2, p.sigma, r, n, n)
+	return max(0, dense.Dot(ws.g3, ws.g1))
+}
+
+// Grad sets dst ← ∇C(W) = 2 E Σ.
+func (p *Point) Grad(dst []float64) {
+	dense.Mul(dst, p.e, p.sigma, p.t.std.r, p.t.std.n, p.t.std.n)
+	scale(dst, 2)
+}
+
+// NaturalGrad sets dst ← ∇C(W) Σ⁻¹ = 2 E, the natural gradient.
+func (p *Point) NaturalGrad(dst []float64) {
+	copy(dst, p.e)
+	scale(dst, 2)
+}
+
+// GaussNewton sets dst ← 2 S⁻¹E, the Gauss–Newton direction: half of it leads
+// to the gain of policy iteration, S⁻¹BᵀPA. The error is an [*OverflowError]
+// where S is not positive definite in float64, BᵀPB having swallowed R.
+func (p *Point) GaussNewton(dst []float64) error {
+	r := p.t.std.r
+	l := make([]float64, r*r)
+	if !dense.Cholesky(l, p.s, r) {
+		return &OverflowError{Task: p.t.spec.Name, Quantity: "R + BᵀPB, indefinite by rounding"}
+	}
+	copy(dst, p.e)
+	dense.CholeskySolve(l, dst, r, p.t.std.n)
+	scale(dst, 2)
+	return nil
+}
+
+// P returns the cost-to-go matrix, shared; do not modify it.
+func (p *Point) P() matrixeq.Matrix {
+	return matrixeq.Matrix{Rows: p.t.std.n, Cols: p.t.std.n, Data: p.p}
+}
+
+// Sigma returns the state correlation Σ, shared; do not modify it.
+func (p *Point) Sigma() matrixeq.Matrix {
+	return matrixeq.Matrix{Rows: p.t.std.n, Cols: p.t.std.n, Data: p.sigma}
+}
+
+// Radius is ρ(A − B W), undiscounted, by eigenvalues: an estimate, where that
+// it is below its limit has been checked otherwise. The cost is one
+// eigenvalue problem.
+func (p *Point) Radius() (float64, error) {
+	n := p.t.std.n
+	ρ, err := matrixeq.SpectralRadius(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw})
+	return ρ / p.t.std.sqrtDiscount, err
+}
+
+// Residual is the greater of the relative residuals of the equations for P and
+// Σ, measured: ‖X − A X Aᵀ − M‖_F / ‖X‖_F.
+func (p *Point) Residual() float64 {
+	f := p.t.std
+	n, r := f.n, f.r
+	ws := p.t.scratch.Get().(*workspace)
+	defer p.t.scratch.Put(ws)
+	dense.Mul(ws.g1, f.rr, p.w, r, r, n)
+	dense.MulTN(ws.m1, p.w, ws.g1, n, r, n)
+	for i, q := range f.q {
+		ws.m1[i] += q
+	}
+	dense.Symmetrize(ws.m1, n)
+	return max(p.op.Residual(p.sigma, f.s0), p.op.ResidualT(p.p, ws.m1))
+}
+
+// Condition is ‖(X ↦ X − A_W X A_Wᵀ)⁻¹‖, the factor by which the equations for
+// P and Σ may amplify a relative residual into a relative error.
+func (p *Point) Condition() float64 { return p.op.InverseNorm() }
+
+func scale(x []float64, c float64) {
+	for i := range x {
+		x[i] *= c
+	}
+}
+
+// A workspace holds the temporaries of one derivative.
+type workspace struct {
+	m1, m2, m3, m4, m5, m6 []float64 // n×n
+	g1, g2, g3, g4, g5     []float64 // r×n
+}
+
+func newWorkspace(n, r int) *workspace {
+	nn, rn := n*n, r*n
+	m := make([]float64, 6*nn+5*rn)
+	return &workspace{
+		m1: m[0*nn : 1*nn], m2: m[1*nn : 2*nn], m3: m[2*nn : 3*nn],
+		m4: m[3*nn : 4*nn], m5: m[4*nn : 5*nn], m6: m[5*nn : 6*nn],
+		g1: m[6*nn : 6*nn+rn], g2: m[6*nn+rn : 6*nn+2*rn], g3: m[6*nn+2*rn : 6*nn+3*rn],
+		g4: m[6*nn+3*rn : 6*nn+4*rn], g5: m[6*nn+4*rn:],
+	}
+}

@@ -1,0 +1,210 @@
+package lqr
+
+import (
+	"math"
+	"slices"
+	"sync"
+
+	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/matrixeq"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// A Task is a checked [Spec] with its optimum: the cost C(W) on the set of
+// stabilising gains, as an [objective.Objective] of Dim = r·d parameters, W row
+// by row. It is immutable and safe for concurrent use.
+type Task struct {
+	spec    Spec
+	std     *standard
+	optimum Optimum
+	sStar   []float64 // S* = R + BᵀP*B, r×r, of the standard form
+	wStar   []float64 // W* in the standard form's coordinates
+	scratch sync.Pool // *workspace
+}
+
+// An Optimum is a task's best gain.
+type Optimum struct {
+	Gain     matrixeq.Matrix // W*, r×d, in the caller's coordinates
+	P        matrixeq.Matrix // P*, d×d
+	Cost     float64         // C* = tr(P* Σ₀)
+	Radius   float64         // ρ(A − B W*), undiscounted
+	Residual float64         // of the Riccati equation, relative, as measured by matrixeq
+}
+
+// New checks a spec, reduces it to the standard form and solves it. Every
+// error is a [*TaskError] with the task's name around a [*SpecError], or around
+// an error of matrixeq about a matrix (shape, symmetry, definiteness, NaN) or
+// about the Riccati equation: a task that has no stabilising optimum is not a
+// task. The cost is one Riccati solution.
+func New(spec Spec) (*Task, error) {
+	t, err := newTask(spec)
+	if err != nil {
+		return nil, &TaskError{Task: spec.Name, Err: err}
+	}
+	return t, nil
+}
+
+func newTask(spec Spec) (*Task, error) {
+	f, err := spec.standard()
+	if err != nil {
+		return nil, err
+	}
+	return f.task(spec.clone())
+}
+
+// task solves the standard form and attaches the spec it came from.
+func (f *standard) task(spec Spec) (*Task, error) {
+	n, r := f.n, f.r
+	matrix := func(rows, cols int, data []float64) matrixeq.Matrix {
+		return matrixeq.Matrix{Rows: rows, Cols: cols, Data: data}
+	}
+	sol, err := matrixeq.Riccati(matrix(n, n, f.a), matrix(n, r, f.b), matrix(n, n, f.q), matrix(r, r, f.rr))
+	if err != nil {
+		return nil, err
+	}
+	t := &Task{spec: spec, std: f, wStar: sol.Gain.Data}
+	t.scratch.New = func() any { return newWorkspace(n, r) }
+
+	bp := make([]float64, r*n)
+	dense.MulTN(bp, f.b, sol.P.Data, r, n, n)
+	t.sStar = make([]float64, r*r)
+	dense.Mul(t.sStar, bp, f.b, r, n, r)
+	for i := range t.sStar {
+		t.sStar[i] += f.rr[i]
+	}
+	dense.Symmetrize(t.sStar, r)
+
+	gain := sol.Gain.Clone()
+	if f.shift != nil {
+		for i := range gain.Data {
+			gain.Data[i] += f.shift[i]
+		}
+	}
+	t.optimum = Optimum{
+		Gain: gain, P: sol.P,
+		Cost:     dense.Dot(sol.P.Data, f.s0),
+		Radius:   sol.Radius() / f.sqrtDiscount,
+		Residual: sol.Residual,
+	}
+	return t, nil
+}
+
+func (s Spec) clone() Spec {
+	for _, m := range []*matrixeq.Matrix{&s.A, &s.B, &s.Q, &s.R, &s.N, &s.Sigma0, &s.Noise} {
+		if !m.IsZero() {
+			*m = m.Clone()
+		}
+	}
+	s.X0 = slices.Clone(s.X0)
+	return s
+}
+
+// Name is the task's name.
+func (t *Task) Name() string { return t.spec.Name }
+
+// States is d, the number of states.
+func (t *Task) States() int { return t.std.n }
+
+// Inputs is r, the number of inputs.
+func (t *Task) Inputs() int { return t.std.r }
+
+// Dim is r·d, the number of entries of a gain.
+func (t *Task) Dim() int { return t.std.n * t.std.r }
+
+// LowerBound is C*, the cost of the optimal gain.
+func (t *Task) LowerBound() float64 { return t.optimum.Cost }
+
+// Optimum returns the task's optimum. Its matrices are shared; do not modify
+// them.
+func (t *Task) Optimum() *Optimum { return &t.optimum }
+
+// Spec returns the task as its user stated it. Its matrices are shared; do not
+// modify them.
+func (t *Task) Spec() Spec { return t.spec }
+
+// Definite reports whether Σ₀ ≻ 0: what coercivity, a unique W* and every
+// statement about the landscape need. A known initial state x₀ satisfies it
+// only when d = 1.
+func (t *Task) Definite() bool { return t.std.definite }
+
+// Same reports whether two tasks have bit for bit the same cost function.
+// Their names may differ.
+func (t *Task) Same(u *Task) bool {
+	f, g := t.std, u.std
+	return f.n == g.n && f.r == g.r && slices.Equal(f.a, g.a) && slices.Equal(f.b, g.b) &&
+		slices.Equal(f.q, g.q) && slices.Equal(f.rr, g.rr) && slices.Equal(f.s0, g.s0) &&
+		slices.Equal(f.shift, g.shift) && f.sqrtDiscount == g.sqrtDiscount
+}
+
+// Plant returns A and B as the gain acts on them: sampled, undiscounted, in the
+// caller's coordinates. They are shared; do not modify them.
+func (t *Task) Plant() (a, b matrixeq.Matrix) {
+	f := t.std
+	return matrixeq.Matrix{Rows: f.n, Cols: f.n, Data: f.plantA}, matrixeq.Matrix{Rows: f.n, Cols: f.r, Data: f.plantB}
+}
+
+// Discount is γ; 1 when there is none.
+func (t *Task) Discount() float64 {
+	if t.spec.Discount == 0 {
+		return 1
+	}
+	return t.spec.Discount
+}
+
+// Radius is ρ(A − B W) of the undiscounted plant at any gain, stabilising or
+// not, by eigenvalues. gain is W row by row.
+func (t *Task) Radius(gain []float64) (float64, error) {
+	f := t.std
+	m := matrixeq.New(f.n, f.n)
+	dense.Mul(m.Data, f.plantB, gain, f.n, f.r, f.n)
+	for i, a := range f.plantA {
+		m.Data[i] = a - m.Data[i]
+	}
+	return matrixeq.SpectralRadius(m)
+}
+
+// standardGain returns the gain in the standard form's coordinates: x itself,
+// or dst filled with x − R⁻¹Nᵀ.
+func (t *Task) standardGain(dst, x []float64) []float64 {
+	if t.std.shift == nil {
+		return x
+	}
+	for i, s := range t.std.shift {
+		dst[i] = x[i] - s
+	}
+	return dst
+}
+
+// closedLoop sets dst ← A − B W.
+func (f *standard) closedLoop(dst, w []float64) {
+	dense.Mul(dst, f.b, w, f.n, f.r, f.n)
+	for i, a := range f.a {
+		dst[i] = a - dst[i]
+	}
+}
+
+var (
+	_ objective.Bounded = (*Task)(nil)
+	_ objective.Gapped  = (*Point)(nil)
+	_ objective.Point3  = (*Point)(nil)
+)
+
+// Damped returns the task with A and B multiplied by √γ, 0 < γ ≤ 1, on top of
+// any discount of its own. Every gain is in the domain for γ small enough:
+// raising γ step by step leads a search from any gain into the domain of the
+// task itself.
+//
+// J. Perdomo, J. Umenberger, M. Simchowitz, NeurIPS 2021 (discount annealing).
+func (t *Task) Damped(γ float64) (*Task, error) {
+	f := *t.std
+	c := math.Sqrt(γ)
+	f.a, f.b = slices.Clone(f.a), slices.Clone(f.b)
+	scale(f.a, c)
+	scale(f.b, c)
+	f.sqrtDiscount *= c
+	d, err := f.task(t.spec)
+	if err != nil {
+		return nil, &TaskError{Task: t.spec.Name, Err: err}
+	}
+	return d, nil
+}
