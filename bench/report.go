@@ -52,14 +52,15 @@ type about struct {
 func render(rows []row, a about) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# metalqr beside its peers\n\n")
-	fmt.Fprintf(&b, "Printed by `go run ./bench %s` after `bench/setup.sh`.\n\n", strings.Join(os.Args[1:], " "))
+	fmt.Fprintf(&b, "Printed by `%s` after `bench/setup.sh`.\n\n",
+		strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
 	fmt.Fprintf(&b, "One thread each; %d rounds in which the sides take turns of %v (at least one call). ", a.rounds, a.turn)
 	b.WriteString("Time is the median over rounds of the mean call; spread is (largest − smallest) / median. " +
 		"*Times slower* is the peer's median over ours. The residual is measured by the harness in twice the " +
 		"working precision; *apart* is the distance of the result from ours, relative, and was at most 1e-8 before anything was timed.\n\n")
 	fmt.Fprintf(&b, "- machine: %s, %d cores, %s/%s; load average before and after: %s, %s\n",
 		cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, a.loadBefore, a.loadAfter)
-	for _, v := range a.versions {
+	for _, v := range slices.Compact(a.versions) {
 		fmt.Fprintf(&b, "- %s\n", v)
 	}
 	b.WriteString("- Octave is `dare` and `dlyap` as a user calls them, their checks included; SLICOT is the compiled routine under them, " +
