@@ -80,7 +80,7 @@ func start(dir string) ([]*side, error) {
 			for _, s := range sides {
 				s.close()
 			}
-			return nil, fmt.Errorf("Octave does not run on OpenBLAS (%s): run %s",
+			return nil, fmt.Errorf("this Octave does not run on OpenBLAS (%s): run %s",
 				side.version, filepath.Join(dir, "setup.sh"))
 		}
 	}

@@ -56,7 +56,7 @@ func render(rows []row, a about) string {
 		strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
 	fmt.Fprintf(&b, "One thread each; %d rounds in which the sides take turns of %v (at least one call). ", a.rounds, a.turn)
 	b.WriteString("Time is the median over rounds of the mean call; spread is (largest − smallest) / median. " +
-		"*Times slower* is the peer's median over ours. The residual is measured by the harness in twice the " +
+		"*Times slower* is the median over rounds of the peer's time divided by ours in the same round. The residual is measured by the harness in twice the " +
 		"working precision; *apart* is the distance of the result from ours, relative, and was at most 1e-8 before anything was timed.\n\n")
 	fmt.Fprintf(&b, "- machine: %s, %d cores, %s/%s; load average before and after: %s, %s\n",
 		cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, a.loadBefore, a.loadAfter)
@@ -79,7 +79,7 @@ func render(rows []row, a about) string {
 				fmt.Sprintf("%.0f %%", 100*spread(e.seconds)), "", "", scientific(e.residual), "", e.note}
 			if e != own {
 				line[0] = ""
-				ratio := median(e.seconds) / median(own.seconds)
+				ratio := timesSlower(e, own)
 				line[4] = fmt.Sprintf("%.3g", ratio)
 				line[7] = scientific(e.distance)
 				if want, ok := target(r.c, e.side); ok {
@@ -110,7 +110,7 @@ func verdict(rows []row) string {
 			}
 			if want, ok := target(r.c, e.side); ok {
 				checked++
-				if ratio := median(e.seconds) / median(own.seconds); ratio < want {
+				if ratio := timesSlower(e, own); ratio < want {
 					missed = append(missed, fmt.Sprintf("%s against %s: %.3g, target %g", r.c.name, e.side, ratio, want))
 				}
 			}
@@ -155,6 +155,16 @@ func align(table [][]string) string {
 		}
 	}
 	return b.String()
+}
+
+// timesSlower compares turns that were next to each other, so that a machine
+// busy for a while slows both sides of a ratio.
+func timesSlower(e, own *entry) float64 {
+	ratios := make([]float64, len(own.seconds))
+	for i := range ratios {
+		ratios[i] = e.seconds[i] / own.seconds[i]
+	}
+	return median(ratios)
 }
 
 func median(x []float64) float64 {
