@@ -1,0 +1,181 @@
+package family
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The words of a file become values here, once. Nothing below compares
+// strings.
+
+// An Algorithm says which meta-objective is minimised.
+type Algorithm uint8
+
+// MAML is Σᵢ λᵢ fᵢ(Fᵢ(W)), differentiated exactly.
+const MAML Algorithm = iota
+
+// A Normalization says what costs are divided by.
+type Normalization uint8
+
+const (
+	NormalizeNone        Normalization = iota // nothing
+	NormalizeOptimalCost                      // each task's optimal cost
+)
+
+// A Rule is an inner adaptation step.
+type Rule uint8
+
+const (
+	RuleGradient    Rule = iota // W − η ∇g(W)
+	RuleNatural                 // W − 2η E
+	RuleGaussNewton             // W − 2η S⁻¹E
+)
+
+// A Method is an outer method.
+type Method uint8
+
+const (
+	MethodNewtonCG   Method = iota // exact Hessian, conjugate gradients
+	MethodLBFGS                    // limited-memory BFGS
+	MethodGradient                 // gradient descent, safeguarded
+	MethodAlgorithm1               // the paper's Algorithm 1, constant rate
+)
+
+// A Reduction says how Algorithm 1 combines the tasks of a batch.
+type Reduction uint8
+
+const (
+	ReduceMean Reduction = iota
+	ReduceSum
+)
+
+// A StartKind says where training starts.
+type StartKind uint8
+
+const (
+	StartAuto        StartKind = iota // the mean of the optima, else a bounded search
+	StartMeanOptimal                  // the mean of the optima
+	StartZero                         // W = 0
+	StartRandom                       // drawn from the seed
+	StartGain                         // the gain in the file
+)
+
+var (
+	algorithmWords     = []string{"maml"}
+	normalizationWords = []string{"none", "optimal-cost"}
+	ruleWords          = []string{"gradient", "natural", "gauss-newton"}
+	methodWords        = []string{"newton-cg", "lbfgs", "gradient", "algorithm-1"}
+	reductionWords     = []string{"mean", "sum"}
+	startWords         = []string{"auto", "mean-optimal", "zero", "random"}
+)
+
+// laterAlgorithms are words of the file format that this version refuses.
+var laterAlgorithms = []string{"fo-maml", "hf-maml", "imaml", "moreau", "reptile", "ftml"}
+
+func word[T ~uint8](v T, words []string) string {
+	if int(v) < len(words) {
+		return words[v]
+	}
+	return fmt.Sprintf("%T(%d)", v, uint8(v))
+}
+
+func parseWord[T ~uint8](v *T, what, s string, words []string) error {
+	for i, w := range words {
+		if w == s {
+			*v = T(i)
+			return nil
+		}
+	}
+	return fmt.Errorf("unknown %s %s: expected %s%s", what, quote(s), alternatives(words), suggest(s, words))
+}
+
+func (a Algorithm) String() string     { return word(a, algorithmWords) }
+func (n Normalization) String() string { return word(n, normalizationWords) }
+func (r Rule) String() string          { return word(r, ruleWords) }
+func (m Method) String() string        { return word(m, methodWords) }
+func (r Reduction) String() string     { return word(r, reductionWords) }
+func (s StartKind) String() string {
+	return word(s, append(startWords[:len(startWords):len(startWords)], "gain"))
+}
+
+func (a Algorithm) MarshalText() ([]byte, error)     { return []byte(a.String()), nil }
+func (n Normalization) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
+func (r Rule) MarshalText() ([]byte, error)          { return []byte(r.String()), nil }
+func (m Method) MarshalText() ([]byte, error)        { return []byte(m.String()), nil }
+func (r Reduction) MarshalText() ([]byte, error)     { return []byte(r.String()), nil }
+func (s StartKind) MarshalText() ([]byte, error)     { return []byte(s.String()), nil }
+
+// UnmarshalText accepts maml. The algorithms still to come match
+// [ErrUnsupported].
+func (a *Algorithm) UnmarshalText(b []byte) error {
+	for _, w := range laterAlgorithms {
+		if string(b) == w {
+			return fmt.Errorf("algorithm %s is %w yet; supported: %s", w, ErrUnsupported, alternatives(algorithmWords))
+		}
+	}
+	return parseWord(a, "algorithm", string(b), algorithmWords)
+}
+
+func (n *Normalization) UnmarshalText(b []byte) error {
+	return parseWord(n, "normalization", string(b), normalizationWords)
+}
+func (r *Rule) UnmarshalText(b []byte) error { return parseWord(r, "rule", string(b), ruleWords) }
+func (m *Method) UnmarshalText(b []byte) error {
+	return parseWord(m, "method", string(b), methodWords)
+}
+func (r *Reduction) UnmarshalText(b []byte) error {
+	return parseWord(r, "reduction", string(b), reductionWords)
+}
+
+// alternatives joins words as "a, b or c".
+func alternatives(words []string) string {
+	if len(words) == 1 {
+		return words[0]
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " or " + words[len(words)-1]
+}
+
+// suggest names the word closest to s, if one is close.
+func suggest(s string, words []string) string {
+	if len(s) > 40 {
+		return ""
+	}
+	best, at := len(s)/3+2, ""
+	for _, w := range words {
+		if len(s) > 1 && strings.HasPrefix(w, s) {
+			return "; did you mean " + w + "?"
+		}
+		if d := editDistance(strings.ToLower(s), strings.ToLower(w)); d < best {
+			best, at = d, w
+		}
+	}
+	if at == "" {
+		return ""
+	}
+	return "; did you mean " + at + "?"
+}
+
+// editDistance counts the insertions, deletions, substitutions and swaps of
+// neighbours that turn a into b (optimal string alignment).
+func editDistance(a, b string) int {
+	older, old, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := 1; i <= len(a); i++ {
+		older, old, row = old, row, older
+		row[0] = i
+		for j := 1; j <= len(b); j++ {
+			d := old[j-1]
+			if a[i-1] != b[j-1] {
+				d++
+			}
+			d = min(d, old[j]+1, row[j-1]+1)
+			if i > 1 && j > 1 && a[i-1] == b[j-2] && a[i-2] == b[j-1] {
+				d = min(d, older[j-2]+1)
+			}
+			row[j] = d
+		}
+	}
+	return row[len(b)]
+}

@@ -1,0 +1,373 @@
+package family
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/matrixeq"
+)
+
+// A Family is a finite set of weighted tasks of one shape, and how to train on
+// it. It is immutable once returned.
+type Family struct {
+	Name  string
+	Tasks []Task // at least one; those listed, then those drawn
+	Meta  Meta
+	Drawn *Drawn // nil if the file has no generate
+}
+
+// A Task is one member of a family.
+type Task struct {
+	Name   string
+	Weight float64   // > 0, as given; not normalised
+	Outer  lqr.Spec  // the task that counts
+	Inner  *lqr.Spec // the task as its inner step sees it; nil: the same
+
+	F *lqr.Task // Outer, checked and solved
+	G *lqr.Task // Inner, checked and solved; F itself where Inner is nil
+}
+
+// States is d, the number of states of every task.
+func (f *Family) States() int { return f.Tasks[0].F.States() }
+
+// Inputs is r, the number of inputs of every task.
+func (f *Family) Inputs() int { return f.Tasks[0].F.Inputs() }
+
+// Read reads a family file; path - is standard input. Files above the limit of
+// Parse are refused without being read.
+func Read(path string) (*Family, error) {
+	if path == "-" {
+		return read("standard input", os.Stdin)
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, &Error{File: path, Kind: ErrSyntax, Message: "is a directory"}
+	}
+	if info.Size() > maxBytes {
+		return nil, tooLarge(path, info.Size())
+	}
+	return read(path, f)
+}
+
+func read(name string, r io.Reader) (*Family, error) {
+	data, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return Parse(name, data)
+}
+
+func tooLarge(name string, size int64) error {
+	return &Error{File: name, Kind: ErrLimit,
+		Message: fmt.Sprintf("%d bytes or more; a family file may have %d MiB", size, maxBytes>>20)}
+}
+
+// Parse reads a family from YAML or JSON, draws the tasks to be drawn, and
+// checks and solves every task with [lqr.New]. name is used in errors, and its
+// base without extension names a family that has no name of its own.
+//
+// Every error is an *Error. data is not retained.
+func Parse(name string, data []byte) (*Family, error) {
+	t, err := parse(name, data)
+	if err != nil {
+		return nil, err
+	}
+	doc := document{Meta: DefaultMeta()}
+	if t.isNull(0) {
+		return nil, t.fail(0, ErrSyntax, "the file is empty: expected family, tasks or generate")
+	}
+	if err := t.fields(0, &doc); err != nil {
+		return nil, err
+	}
+	f := &Family{Name: doc.Family, Meta: doc.Meta}
+	if f.Name == "" {
+		base := filepath.Base(name)
+		f.Name = strings.TrimSuffix(base, filepath.Ext(base))
+		if badName(f.Name) != "" {
+			f.Name = "family"
+		}
+	}
+	if err := f.build(t, &doc); err != nil {
+		return nil, err
+	}
+	return f, nil
+}
+
+// build turns the document into checked tasks.
+func (f *Family) build(t *tree, doc *document) error {
+	if len(doc.Tasks) == 0 && doc.Generate == nil {
+		if at := t.find(0, "tasks"); at >= 0 {
+			return t.failAt(at, ErrValue, "no tasks, and nothing to generate them")
+		}
+		return t.failAt(0, ErrKey, "a family needs tasks or generate")
+	}
+	if d := doc.Defaults; d != nil {
+		if at := t.find(d.node, "name"); at >= 0 {
+			return t.failAt(at, ErrKey, "a default name would name every task")
+		}
+		if err := f.contradiction(t, d); err != nil {
+			return err
+		}
+	}
+	named := make(map[string]bool, len(doc.Tasks))
+	for i := range doc.Tasks {
+		d := &doc.Tasks[i]
+		if d.Name == "" {
+			return t.failAt(d.node, ErrKey, "this task has no name")
+		}
+		if named[d.Name] {
+			return t.failAt(t.find(d.node, "name"), ErrKey, "a second task named %s", quote(d.Name))
+		}
+		named[d.Name] = true
+		task, err := f.task(t, d, doc.Defaults)
+		if err != nil {
+			return err
+		}
+		f.Tasks = append(f.Tasks, task)
+	}
+	if doc.Generate != nil {
+		if err := f.generate(t, doc, named); err != nil {
+			return err
+		}
+	}
+	return f.checkStart(t)
+}
+
+func (f *Family) checkStart(t *tree) error {
+	w := f.Meta.Start.Gain
+	if r, d := f.Inputs(), f.States(); f.Meta.Start.Kind == StartGain && (w.Rows != r || w.Cols != d) {
+		return t.failAt(t.find(0, "meta", "start"), ErrValue, "the start is %d×%d; a gain of this family is %d×%d (inputs by states)", w.Rows, w.Cols, r, d)
+	}
+	return nil
+}
+
+// contradiction refuses what cannot be meant within one mapping; everything
+// else about a task is judged by lqr.New.
+func (f *Family) contradiction(t *tree, d *taskDoc) error {
+	if d.X0 != nil && !d.Sigma0.IsZero() {
+		return t.failAt(t.find(d.node, "x0"), ErrValue, "contradicts Sigma0: give the initial state or its second moment, not both")
+	}
+	for _, c := range []struct {
+		key  string
+		v    *float64
+		ok   func(float64) bool
+		want string
+	}{
+		{"weight", d.Weight, func(x float64) bool { return x > 0 }, "must be positive"},
+		{"discount", d.Discount, func(x float64) bool { return x > 0 && x <= 1 }, "must lie in (0, 1]"},
+		{"sample_time", d.SampleTime, func(x float64) bool { return x > 0 }, "must be positive; omit it for a discrete plant"},
+	} {
+		if c.v != nil && !c.ok(*c.v) {
+			return t.failAt(t.find(d.node, c.key), ErrValue, "%s, got %v", c.want, *c.v)
+		}
+	}
+	return nil
+}
+
+// merge returns d with the fields it lacks taken from defaults. An initial
+// state of either kind replaces one of either kind.
+func merge(d taskDoc, defaults *taskDoc) taskDoc {
+	if defaults == nil {
+		return d
+	}
+	if d.X0 == nil && d.Sigma0.IsZero() {
+		d.X0, d.Sigma0 = defaults.X0, defaults.Sigma0
+	}
+	for _, m := range []struct{ to, from *matrixeq.Matrix }{
+		{&d.A, &defaults.A}, {&d.B, &defaults.B}, {&d.Q, &defaults.Q}, {&d.R, &defaults.R},
+		{&d.N, &defaults.N}, {&d.Noise, &defaults.Noise},
+	} {
+		if m.to.IsZero() {
+			*m.to = *m.from
+		}
+	}
+	inherit(&d.Discount, defaults.Discount)
+	inherit(&d.AverageCost, defaults.AverageCost)
+	inherit(&d.SampleTime, defaults.SampleTime)
+	inherit(&d.Weight, defaults.Weight)
+	switch {
+	case d.Inner == nil:
+		d.Inner = defaults.Inner
+	case defaults.Inner != nil:
+		in := *d.Inner
+		for i, m := range in.matrices() {
+			if m.IsZero() {
+				*m = *defaults.Inner.matrices()[i]
+			}
+		}
+		d.Inner = &in
+	}
+	return d
+}
+
+func inherit[T any](to **T, from *T) {
+	if *to == nil {
+		*to = from
+	}
+}
+
+func (d *innerDoc) matrices() []*matrixeq.Matrix {
+	return []*matrixeq.Matrix{&d.A, &d.B, &d.Q, &d.R, &d.N, &d.Sigma0}
+}
+
+func specMatrices(s *lqr.Spec) []*matrixeq.Matrix {
+	return []*matrixeq.Matrix{&s.A, &s.B, &s.Q, &s.R, &s.N, &s.Sigma0}
+}
+
+// spec is the task as stated; d has been merged with the defaults.
+func (d *taskDoc) spec() lqr.Spec {
+	return lqr.Spec{
+		Name: d.Name, A: d.A, B: d.B, Q: d.Q, R: d.R, N: d.N, Sigma0: d.Sigma0, X0: d.X0, Noise: d.Noise,
+		Discount: value(d.Discount), AverageCost: value(d.AverageCost), SampleTime: value(d.SampleTime),
+	}
+}
+
+// seenBy is the outer task as its inner step sees it, or nil if the same.
+func (d *innerDoc) seenBy(outer lqr.Spec) *lqr.Spec {
+	if d == nil {
+		return nil
+	}
+	inner, differs := outer, false
+	for i, m := range specMatrices(&inner) {
+		if from := d.matrices()[i]; !from.IsZero() {
+			*m, differs = *from, true
+		}
+	}
+	if !d.Sigma0.IsZero() {
+		inner.X0 = nil
+	}
+	if !differs {
+		return nil
+	}
+	return &inner
+}
+
+// value is *p, or zero.
+func value[T any](p *T) (v T) {
+	if p != nil {
+		v = *p
+	}
+	return v
+}
+
+// task checks and solves one task of the file.
+func (f *Family) task(t *tree, d, defaults *taskDoc) (Task, error) {
+	if err := f.contradiction(t, d); err != nil {
+		return Task{}, err
+	}
+	full := merge(*d, defaults)
+	for i, m := range []*matrixeq.Matrix{&full.A, &full.B, &full.Q, &full.R} {
+		if m.IsZero() {
+			return Task{}, t.failAt(d.node, ErrKey, "this task has no %s, and there is no default", matrixNames[i])
+		}
+	}
+	task := Task{Name: full.Name, Weight: 1, Outer: full.spec()}
+	if full.Weight != nil {
+		task.Weight = *full.Weight
+	}
+	task.Inner = full.Inner.seenBy(task.Outer)
+	if err := task.solve(); err != nil {
+		return Task{}, f.taskError(t, d, defaults, err)
+	}
+	if len(f.Tasks) > 0 && (task.F.States() != f.States() || task.F.Inputs() != f.Inputs()) {
+		return Task{}, t.failAt(d.node, ErrValue, "task %s has %d states and %d inputs, but %s has %d and %d: one gain must fit all",
+			quote(task.Name), task.F.States(), task.F.Inputs(), quote(f.Tasks[0].Name), f.States(), f.Inputs())
+	}
+	return task, nil
+}
+
+// matrixNames names the matrices that a generator may change, in the order of
+// specMatrices.
+var matrixNames = [4]string{"A", "B", "Q", "R"}
+
+// innerError marks an error about the task as its inner step sees it.
+type innerError struct{ error }
+
+func (e innerError) Unwrap() error { return e.error }
+
+// solve fills F and G.
+func (task *Task) solve() (err error) {
+	if task.F, err = lqr.New(task.Outer); err != nil {
+		return err
+	}
+	task.G = task.F
+	if task.Inner != nil {
+		if task.G, err = lqr.New(*task.Inner); err != nil {
+			return innerError{err}
+		}
+	}
+	return nil
+}
+
+// taskError places an error of lqr.New in the file: at the field it is about,
+// or where the task does not have that field, at the default, or at the task.
+func (f *Family) taskError(t *tree, d, defaults *taskDoc, err error) error {
+	at, message := d.node, err.Error()
+	if e := (*lqr.TaskError)(nil); errors.As(err, &e) {
+		message = strings.TrimPrefix(e.Err.Error(), "matrixeq: ")
+	}
+	inner := errors.As(err, new(innerError))
+	if field := fieldOf(err); field != "" {
+		paths := [][]string{{field}}
+		if inner {
+			paths = [][]string{{"inner", field}, {field}}
+		}
+		for i := len(paths) - 1; i >= 0; i-- {
+			if defaults != nil {
+				if n := t.find(defaults.node, paths[i]...); n >= 0 {
+					at = n
+				}
+			}
+			if n := t.find(d.node, paths[i]...); n >= 0 {
+				at = n
+			}
+		}
+	}
+	what := "task " + quote(d.Name)
+	if inner {
+		what += " as its inner step sees it"
+	}
+	e := t.failAt(at, ErrTask, "%s: %s", what, message)
+	e.Err = err
+	return e
+}
+
+// fieldOf is the key of a task that an error is about, or nothing.
+func fieldOf(err error) string {
+	var (
+		spec       *lqr.SpecError
+		shape      *matrixeq.ShapeError
+		finite     *matrixeq.NotFiniteError
+		symmetric  *matrixeq.NotSymmetricError
+		definite   *matrixeq.NotPositiveDefiniteError
+		semidefine *matrixeq.NotPositiveSemidefiniteError
+	)
+	switch {
+	case errors.As(err, &spec):
+		return spec.Field
+	case errors.As(err, &shape):
+		return shape.Name
+	case errors.As(err, &finite):
+		return finite.Name
+	case errors.As(err, &symmetric):
+		return symmetric.Name
+	case errors.As(err, &definite):
+		return definite.Name
+	case errors.As(err, &semidefine):
+		return semidefine.Name
+	}
+	return ""
+}

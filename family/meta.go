@@ -1,0 +1,176 @@
+package family
+
+import "github.com/metalqr/metalqr/matrixeq"
+
+// Meta says how to train. Values not written have the defaults of the file
+// format, which [DefaultMeta] returns.
+type Meta struct {
+	Algorithm Algorithm     `json:"algorithm,omitempty" jsonschema:"maml: minimise the mean cost after the inner steps, differentiated exactly"`
+	Normalize Normalization `json:"normalize,omitempty" jsonschema:"optimal-cost: divide each task's cost by its optimum; omitted: none"`
+	Start     Start         `json:"start,omitzero" jsonschema:"auto (the mean of the optima, else a bounded search for a gain inside the domain), mean-optimal, zero, random, or a gain (r rows of d numbers)"`
+	Seed      uint64        `json:"seed,omitempty" jsonschema:"of the random numbers of training; omitted: 1"`
+	Inner     Inner         `json:"inner,omitzero" jsonschema:"the inner steps"`
+	Outer     Outer         `json:"outer,omitzero" jsonschema:"the outer method"`
+}
+
+// Inner is meta.inner: K = Steps steps of one rule.
+type Inner struct {
+	Rule  Rule `json:"rule,omitempty" jsonschema:"gradient: W − η∇g(W); natural: W − 2ηE; gauss-newton: W − 2ηS⁻¹E (½ is policy iteration)"`
+	Rate  Rate `json:"rate,omitzero" jsonschema:"η; a list gives one rate per step; auto (or omitted): ½ / max ‖∇²C(start)‖ over the tasks"`
+	Steps int  `json:"steps,omitempty" jsonschema:"number of inner steps; omitted: 1, or as many as there are rates"`
+}
+
+// Outer is meta.outer. Rate, Reduce and Batch belong to Algorithm 1 alone.
+type Outer struct {
+	Method     Method    `json:"method,omitempty" jsonschema:"newton-cg (exact Hessian), lbfgs, gradient (safeguarded), or algorithm-1 (the paper's, with a constant rate)"`
+	Tolerance  float64   `json:"tolerance,omitempty" jsonschema:"stop when the norm of the meta-gradient is this small, relative as the result says; omitted: 1e-10"`
+	Iterations int       `json:"iterations,omitempty" jsonschema:"stop after this many; omitted: 1000"`
+	Rate       float64   `json:"rate,omitempty" jsonschema:"β of algorithm-1; required there"`
+	Reduce     Reduction `json:"reduce,omitempty" jsonschema:"algorithm-1 takes the mean or the sum over a batch; omitted: mean"`
+	Batch      int       `json:"batch,omitempty" jsonschema:"algorithm-1 samples this many tasks per iteration; omitted or 0: all"`
+}
+
+// A Rate is the inner rate η: the same for all steps, or one for each step, or
+// to be chosen from the tasks.
+type Rate struct {
+	Auto  bool
+	Steps []float64 // one η for all steps, or one per step; nil if Auto
+}
+
+// At is η for inner step k, from 0. It must not be called if Auto.
+func (r Rate) At(k int) float64 {
+	if len(r.Steps) == 1 {
+		return r.Steps[0]
+	}
+	return r.Steps[k]
+}
+
+// IsZero reports whether nothing was written; it is for package json.
+func (r Rate) IsZero() bool { return !r.Auto && r.Steps == nil }
+
+func (r *Rate) decodeNode(t *tree, n int) error {
+	if t.nodes[n].kind == plain && string(t.raw(n)) == "auto" {
+		*r = Rate{Auto: true}
+		return nil
+	}
+	if t.nodes[n].kind != list && (t.nodes[n].kind != plain || !isNumber(t.raw(n))) {
+		return t.notNumber(n, "a number, a list of numbers or auto")
+	}
+	v, err := t.vector(n)
+	if err != nil {
+		return err
+	}
+	for _, η := range v {
+		if η < 0 {
+			return t.failAt(n, ErrValue, "an inner rate must not be negative, got %v", η)
+		}
+	}
+	*r = Rate{Steps: v}
+	return nil
+}
+
+// A Start is where training starts.
+type Start struct {
+	Kind StartKind
+	Gain matrixeq.Matrix // r×d; only with StartGain
+}
+
+// IsZero reports whether nothing was written; it is for package json.
+func (s Start) IsZero() bool { return s.Kind == StartAuto }
+
+func (s *Start) decodeNode(t *tree, n int) error {
+	if t.nodes[n].kind == list || t.nodes[n].kind == plain && isNumber(t.raw(n)) {
+		w, err := t.matrix(n)
+		*s = Start{StartGain, w}
+		return err
+	}
+	text, err := t.scalarText(n)
+	if err != nil {
+		return err
+	}
+	*s = Start{}
+	if err := parseWord(&s.Kind, "start", text, startWords); err != nil {
+		return t.failAt(n, ErrValue, "%v, or a gain", err)
+	}
+	return nil
+}
+
+// DefaultMeta is what a file without meta asks for.
+func DefaultMeta() Meta {
+	return Meta{
+		Seed:  1,
+		Inner: Inner{Rate: Rate{Auto: true}, Steps: 1},
+		Outer: Outer{Tolerance: 1e-10, Iterations: 1000},
+	}
+}
+
+func (m *Meta) decodeNode(t *tree, n int) error {
+	if err := t.fields(n, m); err != nil {
+		return err
+	}
+	if m.Outer.Method != MethodAlgorithm1 {
+		for _, key := range []string{"rate", "reduce", "batch"} {
+			if at := t.find(n, "outer", key); at >= 0 {
+				return t.failAt(at, ErrValue, "belongs to method algorithm-1; the method is %s", m.Outer.Method)
+			}
+		}
+	} else if t.find(n, "outer", "rate") < 0 {
+		return t.failAt(t.find(n, "outer"), ErrValue, "method algorithm-1 needs a rate")
+	}
+	return nil
+}
+
+func (in *Inner) decodeNode(t *tree, n int) error {
+	in.Steps = 0
+	if err := t.fields(n, in); err != nil {
+		return err
+	}
+	rates := len(in.Rate.Steps)
+	switch at := t.find(n, "steps"); {
+	case at < 0:
+		in.Steps = max(1, rates)
+	case in.Steps == 0:
+		return t.failAt(at, ErrValue, "there must be at least 1 inner step")
+	case rates > 1 && rates != in.Steps:
+		return t.failAt(at, ErrValue, "%d steps, but %d rates", in.Steps, rates)
+	}
+	return nil
+}
+
+func (o *Outer) decodeNode(t *tree, n int) error {
+	if err := t.fields(n, o); err != nil {
+		return err
+	}
+	for _, c := range []struct {
+		key  string
+		ok   bool
+		want string
+	}{
+		{"tolerance", o.Tolerance >= 0, "must not be negative"},
+		{"iterations", o.Iterations > 0, "must be at least 1"},
+		{"rate", o.Rate > 0, "must be positive"},
+	} {
+		if at := t.find(n, c.key); at >= 0 && !c.ok {
+			return t.failAt(at, ErrValue, "%s", c.want)
+		}
+	}
+	return nil
+}
+
+// find goes down the mappings from n by keys to a value, or returns −1.
+func (t *tree) find(n int, keys ...string) int {
+next:
+	for _, key := range keys {
+		if t.nodes[n].kind != mapping {
+			return -1
+		}
+		for k := range t.entries(n) {
+			if t.keyText(k) == key {
+				n = k + 1
+				continue next
+			}
+		}
+		return -1
+	}
+	return n
+}
