@@ -1,0 +1,197 @@
+package run
+
+import (
+	"context"
+	"errors"
+
+	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/matrixeq"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// An Adaptation is what a gain becomes on every task of a family.
+type Adaptation struct {
+	Family     string          `json:"family"`
+	Gain       matrixeq.Matrix `json:"gain"`
+	Steps      int             `json:"steps"`
+	Rates      []Number        `json:"rates"`
+	RateAuto   bool            `json:"rate_auto"`
+	Tasks      []AdaptedTask   `json:"tasks"`
+	MeanCosts  []Number        `json:"mean_costs"` // Σ λᵢ fᵢ after 0 … K steps
+	LowerBound Number          `json:"lower_bound"`
+	Baselines  AdaptBaselines  `json:"baselines"`
+}
+
+// An AdaptedTask is one task, step by step.
+type AdaptedTask struct {
+	Name        string          `json:"name"`
+	Weight      Number          `json:"weight"`
+	OptimalCost Number          `json:"optimal_cost"`
+	Costs       []Number        `json:"costs"` // after 0 … K steps; null where the gain does not stabilise
+	Gaps        []Number        `json:"gaps"`  // to the optimal cost, without subtracting
+	Radii       []Number        `json:"radii"`
+	AdaptedGain matrixeq.Matrix `json:"adapted_gain"`
+	Refused     []Refusal       `json:"refused"`
+}
+
+// A Refusal is a step that was not taken because it would have destabilised
+// the task. The gain stays, and so would every later step of the same rate;
+// the steps after it are refused with it.
+type Refusal struct {
+	Step   int    `json:"step"` // from 1
+	Radius Number `json:"radius"`
+	Reason string `json:"reason"`
+}
+
+// AdaptBaselines are the mean costs after the same steps from other starts.
+type AdaptBaselines struct {
+	MeanOptimal    AdaptBaseline `json:"mean_optimal"`
+	ArgminMeanCost AdaptBaseline `json:"argmin_mean_cost"`
+}
+
+// An AdaptBaseline is one other start.
+type AdaptBaseline struct {
+	Gain      *matrixeq.Matrix `json:"gain"`
+	MeanCosts []Number         `json:"mean_costs"`
+	Refused   int              `json:"refused"` // steps, over all tasks
+	Reason    string           `json:"reason,omitempty"`
+}
+
+// Adapt takes steps inner steps from a gain on every task of the family. Rates
+// are the family's: of several the k-th for step k, and the last beyond them;
+// auto is decided at the gain. A step that would destabilise its task is
+// refused, and recorded.
+func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*Adaptation, error) {
+	if err := p.checkGain(gain); err != nil {
+		return nil, err
+	}
+	rates, auto, err := p.rates(gain.Data)
+	if err != nil {
+		return nil, err
+	}
+	rate := func(k int) float64 { return rates[min(k, len(rates)-1)] }
+	out := &Adaptation{Family: p.Family.Name, Gain: gain, Steps: steps, RateAuto: auto, Rates: []Number{}}
+	for k := range steps {
+		out.Rates = append(out.Rates, Number(rate(k)))
+	}
+	if out.Tasks, err = p.adaptFrom(ctx, gain.Data, steps, rate); err != nil {
+		return nil, err
+	}
+	out.MeanCosts = meanCosts(out.Tasks, steps)
+	out.LowerBound = Number(objective.Sum(len(out.Tasks), func(i int) float64 { return float64(out.Tasks[i].Weight * out.Tasks[i].OptimalCost) }))
+
+	from := func(w []float64, reason string) (AdaptBaseline, error) {
+		g := p.gain(w)
+		tasks, err := p.adaptFrom(ctx, w, steps, rate)
+		if err != nil {
+			return AdaptBaseline{}, err
+		}
+		b := AdaptBaseline{Gain: &g, MeanCosts: meanCosts(tasks, steps), Reason: reason}
+		for _, t := range tasks {
+			b.Refused += len(t.Refused)
+		}
+		return b, nil
+	}
+	if out.Baselines.MeanOptimal, err = from(p.meanOptimal(), ""); err != nil {
+		return nil, err
+	}
+	w, _, err := p.argminMeanCost(ctx, gain.Data)
+	if errors.Is(err, ErrNoStart) {
+		out.Baselines.ArgminMeanCost = AdaptBaseline{MeanCosts: []Number{}, Reason: err.Error()}
+		return out, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	out.Baselines.ArgminMeanCost, err = from(w, "")
+	return out, err
+}
+
+// adaptFrom adapts every task from w.
+func (p *Problem) adaptFrom(ctx context.Context, w []float64, steps int, rate func(k int) float64) ([]AdaptedTask, error) {
+	total := objective.Sum(len(p.Tasks), func(i int) float64 { return p.Tasks[i].Weight })
+	out := make([]AdaptedTask, len(p.Tasks))
+	for i, t := range p.Tasks {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		a := &out[i]
+		*a = AdaptedTask{Name: t.Name, Weight: Number(t.Weight / total), OptimalCost: Number(t.Outer.Optimum().Cost), Refused: []Refusal{}}
+		x := w
+		if err := a.visit(t.Outer, x); err != nil {
+			return nil, err
+		}
+		var stuck *Refusal // at x, with the rate of step stuck.Step
+		for k := range steps {
+			refusal := stuck
+			if stuck == nil || rate(stuck.Step-1) != rate(k) {
+				next, refused, err := p.tryStep(i, x, rate(k))
+				if err != nil {
+					return nil, err
+				}
+				if refusal = refused; refusal == nil {
+					x = next
+				}
+			}
+			if stuck = refusal; stuck != nil {
+				again := *stuck
+				again.Step = k + 1
+				stuck = &again
+				a.Refused = append(a.Refused, again)
+			}
+			if err := a.visit(t.Outer, x); err != nil {
+				return nil, err
+			}
+		}
+		a.AdaptedGain = p.gain(x)
+	}
+	return out, nil
+}
+
+// tryStep takes one inner step of task i, or says why it is refused: the step
+// does not exist at x, or it lands where f or g is infinite.
+func (p *Problem) tryStep(i int, x []float64, rate float64) ([]float64, *Refusal, error) {
+	step, err := p.rule(i, rate).At(x)
+	if err == nil {
+		to := step.To()
+		for _, t := range []*lqr.Task{p.Tasks[i].Outer, p.Tasks[i].Inner} {
+			if _, err = t.Evaluate(to); err != nil {
+				break
+			}
+		}
+		if err == nil {
+			return to, nil, nil
+		}
+	}
+	if !isDomain(err) {
+		return nil, nil, err
+	}
+	r := &Refusal{Radius: infinite, Reason: err.Error()}
+	var u *lqr.UnstableError
+	if errors.As(err, &u) {
+		r.Radius = Number(u.Radius)
+	}
+	return nil, r, nil
+}
+
+// visit records cost, gap and radius at x.
+func (a *AdaptedTask) visit(t *lqr.Task, x []float64) error {
+	cost, gap := infinite, infinite
+	at, err := t.Evaluate(x)
+	if err == nil {
+		cost, gap = Number(at.Value()), Number(at.Gap())
+	} else if !isDomain(err) {
+		return err
+	}
+	ρ, err := t.Radius(x)
+	a.Costs, a.Gaps, a.Radii = append(a.Costs, cost), append(a.Gaps, gap), append(a.Radii, Number(ρ))
+	return err
+}
+
+func meanCosts(tasks []AdaptedTask, steps int) []Number {
+	out := make([]Number, steps+1)
+	for k := range out {
+		out[k] = Number(objective.Sum(len(tasks), func(i int) float64 { return float64(tasks[i].Weight * tasks[i].Costs[k]) }))
+	}
+	return out
+}

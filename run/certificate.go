@@ -1,0 +1,196 @@
+package run
+
+import (
+	"math"
+
+	"gonum.org/v1/gonum/mat"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/maml"
+	"github.com/metalqr/metalqr/matrixeq"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// The verdicts of a certificate. They are found in floating point: none of
+// them is called a proof.
+const (
+	Met          = "met"            // every condition holds by its margin
+	NotMet       = "not-met"        // one does not
+	DoesNotApply = "does-not-apply" // the theorem is not about this problem
+	Undetermined = "undetermined"   // ‖∇²g‖₂ is known only from below
+)
+
+// The theorems whose conditions are checked, of Molybog & Lavaei
+// (arXiv 2006.00453), both about one task (one map F):
+//
+//	theorem-2      ∇h(w) = 0, F(w) stabilising, Σ₀ ≻ 0, and I − η∇²C(w_k) = J
+//	               non-singular at every inner step: then ∇C(F(w)) = 0 and w is
+//	               a global minimiser. The argument needs J alone, whatever the
+//	               rule.
+//	proposition-1  f ε-global, ∇h(w) = 0, ∇²h(w) ≻ 0, η‖∇²g(w_k)‖₂ < 1: then
+//	               h(w) − min h ≤ ε. For an LQR task with Σ₀ ≻ 0, ε = 0. It is
+//	               about gradient steps.
+const (
+	theorem2     = "theorem-2"
+	proposition1 = "proposition-1"
+)
+
+// A Certificate holds the conditions of the paper's pointwise theorems at the
+// gain found. The gap beside it is a bound whatever the verdict.
+type Certificate struct {
+	Verdict    string      `json:"verdict"`
+	Reason     string      `json:"reason"`
+	Theorems   []Theorem   `json:"theorems"`
+	Conditions []Condition `json:"conditions"`
+}
+
+// A Theorem is what the conditions of one theorem come to.
+type Theorem struct {
+	Name    string `json:"name"`
+	Verdict string `json:"verdict"`
+}
+
+// A Condition is one measured number against its limit.
+type Condition struct {
+	Name   string `json:"name"`
+	Task   string `json:"task"`
+	Step   int    `json:"step"` // inner step, from 0; for conditions at F(w), the number of steps
+	Value  Number `json:"value"`
+	Limit  Number `json:"limit"`
+	Sense  string `json:"sense"`  // "<" or ">": how value must stand to limit
+	Margin Number `json:"margin"` // by how much it must clear the limit: the rounding of value
+	Holds  bool   `json:"holds"`
+
+	lowerBound bool // the value is a lower bound: below the limit decides nothing
+	theorems   []string
+}
+
+func (c *Condition) decide() {
+	v, l, m := float64(c.Value), float64(c.Limit), float64(c.Margin)
+	if c.Sense == "<" {
+		c.Holds = v <= l-m && v < l
+	} else {
+		c.Holds = v >= l+m && v > l
+	}
+}
+
+// certify measures the conditions at the point a training run ended with. The
+// conditions are those of every task; with several different tasks they decide
+// nothing, and the verdict says so.
+func (p *Problem) certify(res *maml.Result, x []float64, rates []float64, tolerance float64) (*Certificate, error) {
+	pt := res.Point.(*maml.Point)
+	dim := p.Dim()
+	both := []string{theorem2, proposition1}
+	c := &Certificate{}
+	add := func(cond Condition) {
+		cond.decide()
+		c.Conditions = append(c.Conditions, cond)
+	}
+	add(Condition{Name: "stationary", Value: Number(res.GradientNorm * (1 + norm(x)) / math.Abs(res.Value)), Limit: Number(tolerance), Sense: "<", theorems: both})
+	curvature := res.Curvature
+	if len(curvature.MinVec) == 0 {
+		curvature = objective.Spectrum(pt, dim, 0)
+	}
+	add(Condition{Name: "meta-hessian-min", Value: Number(curvature.Min), Sense: ">",
+		Margin:   Number((curvature.Asymmetry + float64(dim)*0x1p-52) * curvature.Norm),
+		theorems: []string{proposition1}})
+
+	tasks := p.Tasks
+	if p.single() {
+		tasks = tasks[:1]
+	}
+	gradient := p.Family.Meta.Inner.Rule == family.RuleGradient
+	for i, t := range tasks {
+		path := pt.Path(i)
+		lo, hi := symmetricRange(t.Outer.Sigma0())
+		add(Condition{Name: "sigma0-min", Task: t.Name, Value: Number(lo), Sense: ">",
+			Margin: Number(float64(t.Outer.States()) * 0x1p-52 * hi), theorems: both})
+		for k, step := range path.Steps {
+			if gradient {
+				s, err := p.slope(i, path.X[k])
+				if err != nil {
+					return nil, err
+				}
+				add(Condition{Name: "inner-rate", Task: t.Name, Step: k, Value: Number(math.Abs(rates[k]) * s.norm), Limit: 1, Sense: "<",
+					Margin: Number(float64(dim) * 0x1p-52), lowerBound: !s.exact, theorems: []string{proposition1}})
+			}
+			// σ_min(J) is how far F is from not being locally open at w_k
+			// (Definition 3): for the gradient rule J = I − η∇²g.
+			least, greatest := objective.SingularValues(objective.DenseJacobian(step, dim), dim)
+			add(Condition{Name: "jacobian-sigma-min", Task: t.Name, Step: k, Value: Number(least), Sense: ">",
+				Margin: Number(jacobianRounding * (1 + greatest)), theorems: []string{theorem2}})
+		}
+		ρ, err := t.Outer.Radius(path.Adapted())
+		if err != nil {
+			return nil, err
+		}
+		add(Condition{Name: "adapted-radius", Task: t.Name, Step: len(rates), Value: Number(ρ), Limit: Number(1 / math.Sqrt(t.Outer.Discount())), Sense: "<", theorems: both})
+	}
+	p.judge(c, gradient)
+	return c, nil
+}
+
+// jacobianRounding is what a singular value of J must clear, relative to
+// 1 + ‖J‖: J comes from solves whose measured residuals are below 1e-12, and a
+// spurious minimiser of one task sits where σ_min = 0, reached to the accuracy
+// of w, about 1e-8 by the stopping rule at a degenerate point.
+const jacobianRounding = 1e-7
+
+func (p *Problem) judge(c *Certificate, gradient bool) {
+	verdict := func(theorem string) string {
+		out := Met
+		for _, cond := range c.Conditions {
+			for _, t := range cond.theorems {
+				switch {
+				case t != theorem:
+				case !cond.Holds:
+					return NotMet
+				case cond.lowerBound:
+					out = Undetermined
+				}
+			}
+		}
+		return out
+	}
+	if !p.single() {
+		c.Verdict = DoesNotApply
+		c.Reason = "Theorem 2 and Proposition 1 are about one task; with several different tasks they say nothing, whatever the numbers"
+		c.Theorems = []Theorem{{theorem2, DoesNotApply}, {proposition1, DoesNotApply}}
+		return
+	}
+	t2, p1 := verdict(theorem2), verdict(proposition1)
+	same := p.Tasks[0].Outer.Same(p.Tasks[0].Inner)
+	if !same {
+		t2 = DoesNotApply // it speaks of f = g = C
+	}
+	if !gradient {
+		p1 = DoesNotApply
+	}
+	c.Theorems = []Theorem{{theorem2, t2}, {proposition1, p1}}
+	c.Verdict = Met
+	for _, v := range []string{t2, p1} {
+		if v == NotMet || v == Undetermined && c.Verdict != NotMet {
+			c.Verdict = v
+		}
+	}
+	if t2 == DoesNotApply && p1 == DoesNotApply {
+		c.Verdict = DoesNotApply
+		c.Reason = "Theorem 2 needs f = g, and Proposition 1 gradient steps"
+		return
+	}
+	c.Reason = map[string]string{
+		Met:          "every condition holds: the gain is a global minimiser, as far as floating point can tell",
+		NotMet:       "a condition does not hold; the gap is a bound all the same",
+		Undetermined: "the norm of a Hessian is known only from below",
+	}[c.Verdict]
+}
+
+// symmetricRange is λ_min and λ_max.
+func symmetricRange(m matrixeq.Matrix) (lo, hi float64) {
+	var e mat.EigenSym
+	if !e.Factorize(mat.NewSymDense(m.Rows, m.Data), false) {
+		return math.NaN(), math.NaN()
+	}
+	v := e.Values(nil)
+	return v[0], v[len(v)-1]
+}

@@ -1,0 +1,167 @@
+package run
+
+import (
+	"math"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// The slope of an inner rule is how fast its landing point moves against its
+// start, for each unit of rate: ‖(I − J)/η‖₂. For the gradient rule it is
+// ‖∇²g(W)‖₂, and a step at a rate η with η·slope < 1 is locally a
+// diffeomorphism.
+type slope struct {
+	norm  float64
+	exact bool // false: known only from below
+}
+
+// slope evaluates task i's rule at x.
+func (p *Problem) slope(i int, x []float64) (slope, error) {
+	if p.Family.Meta.Inner.Rule == family.RuleGradient {
+		at, err := p.Tasks[i].Inner.At(x)
+		if err != nil {
+			return slope{}, err
+		}
+		s := objective.Spectrum(at, p.Dim(), 0)
+		return slope{s.Norm, s.Exact}, nil
+	}
+	step, err := p.rule(i, 1).At(x)
+	if err != nil {
+		return slope{}, err
+	}
+	_, norm := objective.SingularValues(objective.DenseJacobian(shift{step}, p.Dim()), p.Dim())
+	return slope{norm, true}, nil
+}
+
+// shift is a step's map subtracted from the identity: (I − J)z.
+type shift struct{ objective.Step }
+
+func (s shift) Push(dst, z []float64) {
+	s.Step.Push(dst, z)
+	for i, x := range z {
+		dst[i] = x - dst[i]
+	}
+}
+
+// autoRate is ½ / max ‖(I − Jᵢ)/η‖ over the tasks, at x; with the gradient rule
+// ½ / max ‖∇²gᵢ(x)‖.
+func (p *Problem) autoRate(x []float64) (float64, error) {
+	steepest := 0.0
+	for i := range p.Tasks {
+		s, err := p.slope(i, x)
+		if err != nil {
+			return 0, err
+		}
+		steepest = max(steepest, s.norm)
+	}
+	if steepest == 0 {
+		return 1, nil // B = 0 for every task: no step moves anything
+	}
+	return 0.5 / steepest, nil
+}
+
+// A RateCheck says, for one task at the start, how the inner rate stands
+// against the condition η‖∇²g‖ < 1 of the theorems (for the natural and
+// Gauss–Newton rules ‖I − J‖ < 1).
+type RateCheck struct {
+	Task  string `json:"task"`
+	Step  int    `json:"step"`
+	Value Number `json:"value"` // η‖∇²g(W)‖₂
+	Exact bool   `json:"exact"` // false: a lower bound
+	Warn  bool   `json:"warn"`  // at least 1
+}
+
+// checkRates evaluates the condition at x with the first step's rate.
+func (p *Problem) checkRates(x []float64, rate float64) ([]RateCheck, error) {
+	checks := make([]RateCheck, len(p.Tasks))
+	for i, t := range p.Tasks {
+		s, err := p.slope(i, x)
+		if err != nil {
+			return nil, err
+		}
+		v := math.Abs(rate) * s.norm
+		checks[i] = RateCheck{Task: t.Name, Value: Number(v), Exact: s.exact, Warn: v >= 1}
+	}
+	return checks, nil
+}
+
+// LargestRate is the rate below which η‖∇²gᵢ(W_k)‖ < 1 would hold for every
+// task at every inner step from the gain found, all steps taken at one rate.
+type LargestRate struct {
+	Rate  Number `json:"rate"`
+	Task  string `json:"task"` // whose condition, or whose stability, is the first to fail
+	Step  int    `json:"step"`
+	Exact bool   `json:"exact"` // false: norms known only from below, so that the rate is an upper bound
+	How   string `json:"how"`   // "closed form", or "bisection" when later steps depend on the rate
+}
+
+// largestRate: for one step 1/max‖·‖ at x. For several, W_k depends on the
+// rate; the least root of max η‖∇²gᵢ(W_k(η))‖ = 1 is bracketed from below by
+// 8 equal steps up to the one-step bound and then bisected to 1e-6.
+func (p *Problem) largestRate(x []float64, steps int) (LargestRate, error) {
+	out := LargestRate{Rate: infinite, Exact: true, How: "closed form"}
+	bound := 0.0
+	for i, t := range p.Tasks {
+		s, err := p.slope(i, x)
+		if err != nil {
+			return out, err
+		}
+		out.Exact = out.Exact && s.exact
+		if s.norm > bound {
+			bound = s.norm
+			out.Rate, out.Task = Number(1/s.norm), t.Name
+		}
+	}
+	if steps < 2 || bound == 0 {
+		return out, nil
+	}
+	out.How = "bisection"
+	fails := func(η float64) (task string, step int, bad bool, err error) {
+		for i, t := range p.Tasks {
+			w := x
+			for k := range steps {
+				s, err := p.slope(i, w)
+				if isDomain(err) || err == nil && η*s.norm >= 1 {
+					return t.Name, k, true, nil
+				}
+				if err != nil {
+					return "", 0, false, err
+				}
+				step, err := p.rule(i, η).At(w)
+				if err != nil {
+					return "", 0, false, err
+				}
+				w = step.To()
+			}
+		}
+		return "", 0, false, nil
+	}
+	lo, hi := 0.0, float64(out.Rate)
+	for k := 1; k <= 8; k++ {
+		η := float64(out.Rate) * float64(k) / 8
+		task, step, bad, err := fails(η)
+		if err != nil {
+			return out, err
+		}
+		if bad {
+			hi, out.Task, out.Step = η, task, step
+			break
+		}
+		lo = η
+	}
+	for hi-lo > 1e-6*hi {
+		mid := lo + (hi-lo)/2
+		task, step, bad, err := fails(mid)
+		if err != nil {
+			return out, err
+		}
+		if bad {
+			hi, out.Task, out.Step = mid, task, step
+		} else {
+			lo = mid
+		}
+	}
+	out.Rate = Number(lo)
+	return out, nil
+}

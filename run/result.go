@@ -1,0 +1,132 @@
+package run
+
+import (
+	"context"
+
+	"github.com/metalqr/metalqr/maml"
+	"github.com/metalqr/metalqr/matrixeq"
+)
+
+// A Result is what a training run came to.
+type Result struct {
+	Family       string          `json:"family"`
+	Gain         matrixeq.Matrix `json:"gain"`
+	Value        Number          `json:"value"`         // h at the gain
+	GradientNorm Number          `json:"gradient_norm"` // ‖∇h‖₂ there
+	Status       maml.Status     `json:"status"`
+	Reason       string          `json:"reason,omitempty"` // why the run ended, where the status does not say all
+	Kind         maml.Kind       `json:"kind"`             // of the stationary point
+	Iterations   int             `json:"iterations"`
+	LowerBound   Number          `json:"lower_bound"` // Σ λᵢ Cᵢ*
+	Gap          Number          `json:"gap"`         // h − Σ λᵢ Cᵢ*, without subtracting: h − min h is at most this
+	Rate         Number          `json:"rate"`        // η of the first inner step
+	Rates        []Number        `json:"rates"`       // of every inner step
+	RateAuto     bool            `json:"rate_auto"`
+	LargestRate  *LargestRate    `json:"largest_rate"`
+	RateCheck    []RateCheck     `json:"rate_check"` // at the start, before the first step
+	Start        *Start          `json:"start"`
+	Certificate  *Certificate    `json:"certificate"`
+	Tasks        []TaskResult    `json:"tasks"`
+	Baselines    Baselines       `json:"baselines"`
+	Evaluations  int             `json:"evaluations"` // of the meta-objective
+	Products     int             `json:"products"`    // with its Hessian
+	Redraws      int             `json:"redraws,omitempty"`
+}
+
+// A TaskResult is one task at the gain found.
+type TaskResult struct {
+	Name         string          `json:"name"`
+	Weight       Number          `json:"weight"`      // normalised
+	CostBefore   Number          `json:"cost_before"` // f(W); null where W does not stabilise f's plant
+	CostAfter    Number          `json:"cost_after"`  // f(F(W))
+	OptimalCost  Number          `json:"optimal_cost"`
+	GapAfter     Number          `json:"gap_after"` // cost_after − optimal_cost, without subtracting
+	AdaptedGain  matrixeq.Matrix `json:"adapted_gain"`
+	RadiusBefore Number          `json:"spectral_radius_before"`
+	RadiusAfter  Number          `json:"spectral_radius_after"`
+}
+
+// Baselines answer whether meta-learning was worth it: the gains one would
+// have used without it, after the same inner steps.
+type Baselines struct {
+	MeanOptimal    Baseline `json:"mean_optimal"`     // Σ λᵢ Wᵢ*
+	ArgminMeanCost Baseline `json:"argmin_mean_cost"` // argmin Σ λᵢ fᵢ(W)
+}
+
+// A Baseline is one such gain. A cost that is infinite is null, and the reason
+// says which task is not stabilised.
+type Baseline struct {
+	Gain       *matrixeq.Matrix `json:"gain"`
+	CostBefore Number           `json:"cost_before"` // Σ λᵢ fᵢ(W)
+	CostAfter  Number           `json:"cost_after"`  // Σ λᵢ fᵢ(Fᵢ(W))
+	Reason     string           `json:"reason,omitempty"`
+}
+
+// baseline evaluates a gain before and after the inner steps.
+func (p *Problem) baseline(w, rates []float64) (Baseline, error) {
+	g := p.gain(w)
+	b := Baseline{Gain: &g, CostBefore: infinite, CostAfter: infinite}
+	for _, c := range []struct {
+		rates []float64
+		cost  *Number
+	}{{nil, &b.CostBefore}, {rates, &b.CostAfter}} {
+		m, err := p.meta(c.rates)
+		if err != nil {
+			return b, err
+		}
+		at, err := m.Evaluate(w)
+		switch {
+		case err == nil:
+			*c.cost = Number(at.Value())
+		case !isDomain(err):
+			return b, err
+		case b.Reason == "":
+			b.Reason = err.Error()
+		}
+	}
+	return b, nil
+}
+
+// argminMeanCost minimises Σ λᵢ fᵢ(W) from w, which must be inside every fᵢ's
+// domain, or else from a gain found by damping.
+func (p *Problem) argminMeanCost(ctx context.Context, w []float64) ([]float64, maml.Result, error) {
+	m, err := p.meta(nil)
+	if err != nil {
+		return nil, maml.Result{}, err
+	}
+	if _, err := m.Evaluate(w); isDomain(err) {
+		if w, _, err = p.stabilise(ctx, w); err != nil {
+			return nil, maml.Result{}, err
+		}
+	}
+	s := maml.NewState(w)
+	res, err := maml.Minimize(ctx, m, maml.NewtonCG{}, s, maml.Stop{}, nil)
+	if err == nil {
+		err = ctx.Err()
+	}
+	return s.X, res, err
+}
+
+// baselines evaluates both. A baseline that cannot be had says why.
+func (p *Problem) baselines(ctx context.Context, near, rates []float64) (Baselines, error) {
+	var out Baselines
+	var err error
+	if out.MeanOptimal, err = p.baseline(p.meanOptimal(), rates); err != nil {
+		return out, err
+	}
+	w, res, err := p.argminMeanCost(ctx, near)
+	if isDomain(err) {
+		out.ArgminMeanCost = Baseline{CostBefore: infinite, CostAfter: infinite, Reason: err.Error()}
+		return out, nil
+	}
+	if err != nil {
+		return out, err
+	}
+	if out.ArgminMeanCost, err = p.baseline(w, rates); err != nil {
+		return out, err
+	}
+	if res.Status != maml.Converged && out.ArgminMeanCost.Reason == "" {
+		out.ArgminMeanCost.Reason = "minimisation of the mean cost ended as " + res.Status.String()
+	}
+	return out, nil
+}

@@ -1,0 +1,311 @@
+package run
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/maml"
+	"github.com/metalqr/metalqr/matrixeq"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// A Start is the gain a training run begins with, and the inner rates that go
+// with it.
+type Start struct {
+	Kind        string          `json:"kind"` // "mean-optimal", "zero", "random", "given", "search"
+	Gain        matrixeq.Matrix `json:"gain"`
+	Evaluations int             `json:"evaluations,omitempty"` // of a search
+	Draws       int             `json:"draws,omitempty"`       // of a random start
+
+	rates    []float64
+	rateAuto bool
+}
+
+func isDomain(err error) bool { return errors.Is(err, objective.ErrDomain) }
+
+// start resolves the start and the rates of the family's settings. A start the
+// user named is checked, not mended: outside the domain it is a *StartError.
+// With start: auto a bounded search follows where the mean of the optima is
+// outside; its failure is a *SearchError, or for scalar gains without a common
+// stabilising gain an *ExclusionError.
+func (p *Problem) start(ctx context.Context) (*Start, error) {
+	if err := p.excluded(); err != nil {
+		return nil, err
+	}
+	meta := &p.Family.Meta
+	switch meta.Start.Kind {
+	case family.StartAuto:
+		return p.autoStart(ctx)
+	case family.StartZero:
+		return p.fixedStart("zero", make([]float64, p.Dim()))
+	case family.StartMeanOptimal:
+		return p.fixedStart("mean-optimal", p.meanOptimal())
+	case family.StartRandom:
+		return p.randomStart()
+	}
+	g := meta.Start.Gain
+	if err := matrixeq.CheckShape("start", g, p.rows, p.cols); err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrInput, err)
+	}
+	return p.fixedStart("given", g.Data)
+}
+
+// fixedStart is the start at w, if the meta-objective is finite there.
+func (p *Problem) fixedStart(kind string, w []float64) (*Start, error) {
+	rates, auto, err := p.rates(w)
+	if err == nil {
+		err = p.inside(w, rates)
+	}
+	if isDomain(err) {
+		return nil, &StartError{Kind: kind, Err: err}
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &Start{Kind: kind, Gain: p.gain(w), rates: rates, rateAuto: auto}, nil
+}
+
+// rates are the inner rates, one a step; auto is decided at w.
+func (p *Problem) rates(w []float64) (rates []float64, auto bool, err error) {
+	inner := &p.Family.Meta.Inner
+	if !inner.Rate.Auto {
+		for k := range inner.Steps {
+			rates = append(rates, inner.Rate.At(k))
+		}
+		return rates, false, nil
+	}
+	η, err := p.autoRate(w)
+	return slices.Repeat([]float64{η}, inner.Steps), true, err
+}
+
+// inside returns nil where the meta-objective with these rates is finite at w.
+func (p *Problem) inside(w, rates []float64) error {
+	m, err := p.meta(rates)
+	if err == nil {
+		_, err = m.Evaluate(w)
+	}
+	return err
+}
+
+// randomStart draws W = W̄ + σ ‖W̄‖ ξ/‖ξ‖, W̄ the mean of the optima and ξ normal, and
+// halves σ, from 1, until W is inside the domain.
+func (p *Problem) randomStart() (*Start, error) {
+	mean := p.meanOptimal()
+	rng := rand.New(rand.NewPCG(uint64(p.Family.Meta.Seed), 0x5741525453)) // a stream of its own
+	scale := norm(mean)
+	if scale == 0 {
+		scale = 1
+	}
+	w := make([]float64, len(mean))
+	var last error
+	const draws = 60
+	for k := range draws {
+		ξ := make([]float64, len(w))
+		for i := range ξ {
+			ξ[i] = rng.NormFloat64()
+		}
+		for i := range w {
+			w[i] = mean[i] + math.Ldexp(scale, -k)*ξ[i]/norm(ξ)
+		}
+		s, err := p.fixedStart("random", w)
+		if err == nil {
+			s.Draws = k + 1
+			return s, nil
+		}
+		if !errors.Is(err, ErrNoStart) {
+			return nil, err
+		}
+		last = err
+	}
+	return nil, &SearchError{What: "is inside the domain of the meta-objective", Evaluations: draws, Closest: last}
+}
+
+// searchLimit bounds the rounds of each of the two searches of autoStart.
+const searchLimit = 60
+
+// autoStart is the mean of the optima where it is inside the domain. Otherwise
+// two continuations look for a gain that is:
+//
+//	damping   every gain is inside when A and B are multiplied by √γ, γ small
+//	          enough. Lower the mean cost, raise γ as far as the gain stays
+//	          inside, repeat until γ = 1.
+//	rate      a common stabilising gain is inside when the rates are multiplied
+//	          by t small enough. Lower the meta-objective, raise t as far as
+//	          the gain stays inside, repeat until t = 1.
+//
+// Neither is certain to succeed where a gain exists.
+func (p *Problem) autoStart(ctx context.Context) (*Start, error) {
+	w := p.meanOptimal()
+	s, err := p.fixedStart("mean-optimal", w)
+	if err == nil || !errors.Is(err, ErrNoStart) {
+		return s, err
+	}
+	evaluations := 1
+	w, n, err := p.stabilise(ctx, w)
+	evaluations += n
+	if err != nil {
+		var search *SearchError
+		if errors.As(err, &search) {
+			search.Evaluations = evaluations
+		}
+		return nil, err
+	}
+	rates, auto, err := p.rates(w)
+	if err != nil {
+		return nil, err
+	}
+	w, n, err = p.raiseRate(ctx, w, rates)
+	evaluations += n
+	if err != nil {
+		var search *SearchError
+		if errors.As(err, &search) {
+			search.Evaluations = evaluations
+		}
+		return nil, err
+	}
+	return &Start{Kind: "search", Gain: p.gain(w), Evaluations: evaluations, rates: rates, rateAuto: auto}, nil
+}
+
+// stabilise continues from w along the damping until w stabilises every f and
+// every g.
+func (p *Problem) stabilise(ctx context.Context, w []float64) ([]float64, int, error) {
+	evaluations := 0
+	// reach is the greatest γ ≤ 1 for which w is safely inside, and why not 1.
+	reach := func(w []float64) (float64, error) {
+		γ, worst := 1.0, error(nil)
+		for _, t := range p.Tasks {
+			for _, task := range []*lqr.Task{t.Outer, t.Inner} {
+				evaluations++
+				if _, err := task.Evaluate(w); err == nil {
+					continue
+				} else if !isDomain(err) {
+					return 0, err
+				} else if worst == nil {
+					worst = err
+				}
+				ρ, err := task.Radius(w)
+				if err != nil {
+					return 0, err
+				}
+				if c := 0.95 / (task.Discount() * ρ * ρ); c < γ {
+					γ, worst = c, &lqr.UnstableError{Task: t.Name, Radius: ρ, Limit: 1 / math.Sqrt(task.Discount())}
+				}
+			}
+		}
+		if worst != nil {
+			γ = min(γ, 0.95)
+		}
+		return γ, worst
+	}
+	for round := 0; ; round++ {
+		γ, worst := reach(w)
+		if worst == nil {
+			return w, evaluations, nil
+		}
+		if !isDomain(worst) {
+			return nil, evaluations, worst
+		}
+		if round == searchLimit {
+			return nil, evaluations, &SearchError{What: "stabilises every task", Closest: worst}
+		}
+		members := make([]maml.Member, 0, 2*len(p.Tasks))
+		for _, t := range p.Tasks {
+			for _, task := range []*lqr.Task{t.Outer, t.Inner} {
+				damped, err := task.Damped(γ)
+				if err != nil {
+					return nil, evaluations, err
+				}
+				members = append(members, maml.Member{Name: t.Name, Weight: t.Weight, Outer: damped})
+			}
+		}
+		next, n, err := lower(ctx, members, w)
+		evaluations += n
+		if err != nil {
+			return nil, evaluations, err
+		}
+		w = next
+	}
+}
+
+// raiseRate continues from a common stabilising gain w along a factor on the
+// rates until the meta-objective is finite at w with the rates themselves.
+func (p *Problem) raiseRate(ctx context.Context, w, rates []float64) ([]float64, int, error) {
+	evaluations := 0
+	scaled := func(t float64) []float64 {
+		s := slices.Clone(rates)
+		for i := range s {
+			s[i] *= t
+		}
+		return s
+	}
+	for round := 0; ; round++ {
+		// The greatest t = 2⁻ʲ⸍⁴ for which w is inside.
+		t, worst := 1.0, error(nil)
+		for j := 0; ; j++ {
+			t = math.Exp2(-float64(j) / 4)
+			evaluations++
+			err := p.inside(w, scaled(t))
+			if err == nil {
+				break
+			}
+			if !isDomain(err) {
+				return nil, evaluations, err
+			}
+			if worst == nil {
+				worst = err
+			}
+			if j == 240 {
+				return nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective", Closest: worst}
+			}
+		}
+		if worst == nil {
+			return w, evaluations, nil
+		}
+		if round == searchLimit {
+			return nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective", Closest: worst}
+		}
+		m, err := p.meta(scaled(t))
+		if err != nil {
+			return nil, evaluations, err
+		}
+		members := make([]maml.Member, m.Len())
+		for i := range members {
+			members[i] = m.Member(i)
+		}
+		next, n, err := lower(ctx, members, w)
+		evaluations += n
+		if err != nil {
+			return nil, evaluations, err
+		}
+		w = next
+	}
+}
+
+// lower takes ten Newton steps on a mixture and says how many evaluations of a
+// task they took.
+func lower(ctx context.Context, members []maml.Member, w []float64) ([]float64, int, error) {
+	m, err := maml.NewMeta(members)
+	if err != nil {
+		return nil, 0, err
+	}
+	s := maml.NewState(w)
+	_, err = maml.Minimize(ctx, m, maml.NewtonCG{}, s, maml.Stop{Iterations: 10}, nil)
+	if err == nil {
+		err = ctx.Err()
+	}
+	return s.X, s.Evaluations * len(members), err
+}
+
+func norm(x []float64) float64 {
+	s := 0.0
+	for _, v := range x {
+		s = math.Hypot(s, v)
+	}
+	return s
+}
