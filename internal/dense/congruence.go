@@ -1,16 +1,19 @@
 package dense
 
-import "gonum.org/v1/gonum/blas"
-
-// strip is the number of rows of a symmetric result that one library call
-// computes; what lies right of its diagonal block is mirrored, not computed.
-const strip = 48
-
 // Congruence sets dst ← A X Aᵀ for symmetric X, all n×n. The result is exactly
 // symmetric. tmp has n² entries; dst may be X.
 func Congruence(dst, a, x, tmp []float64, n int) {
 	Mul(tmp, a, x, n, n, n)
-	symmetricNT(dst, tmp, a, n, n)
+	transposeSquare(tmp, n) // X Aᵀ, X being symmetric
+	switch {
+	case n == 4:
+		panel4(dst, 4, a, 4, 1, tmp, 4, 4, 1)
+	case n > 4:
+		tiled(dst, n, a, n, 1, tmp, n, n, n, n, true)
+	default:
+		mulNN(dst, a, tmp, n, n, n)
+	}
+	mirror(dst, n)
 }
 
 // CongruenceT sets dst ← Aᵀ X A for symmetric X, all n×n. The result is exactly
@@ -23,67 +26,58 @@ func CongruenceT(dst, a, x, tmp []float64, n int) {
 // SymmetricTN sets C ← Aᵀ B, n×n, where A and B are k×n and the product is
 // known to be symmetric: the lower triangle is computed and mirrored.
 func SymmetricTN(c, a, b []float64, k, n int) {
-	if n*n*k < packed {
-		for i := range n {
-			row := c[i*n : i*n+i+1]
-			j := 0
-			for ; j+4 <= i+1; j += 4 {
-				var s0, s1, s2, s3 float64
-				o, q := j, i
-				for range k {
-					x := a[q]
-					r := b[o : o+4 : o+4]
-					s0 += x * r[0]
-					s1 += x * r[1]
-					s2 += x * r[2]
-					s3 += x * r[3]
-					o += n
-					q += n
-				}
-				row[j], row[j+1], row[j+2], row[j+3] = s0, s1, s2, s3
-			}
-			for ; j <= i; j++ {
-				s, o, q := 0.0, j, i
-				for range k {
-					s += a[q] * b[o]
-					o += n
-					q += n
-				}
-				row[j] = s
-			}
-		}
-		mirror(c, n)
-		return
-	}
-	for i := 0; i < n; i += strip {
-		h := min(strip, n-i)
-		lib.Dgemm(blas.Trans, blas.NoTrans, h, i+h, k, 1, a[i:], n, b, n, 0, c[i*n:], n)
-	}
-	mirror(c, n)
-}
-
-// symmetricNT sets C ← A Bᵀ, n×n, where A and B are n×k and the product is
-// known to be symmetric.
-func symmetricNT(c, a, b []float64, k, n int) {
-	if n*n*k < packed {
-		for i := range n {
-			mulNTRow(c[i*n:i*n+i+1], a[i*k:i*k+k], b, k)
-		}
-		mirror(c, n)
-		return
-	}
-	for i := 0; i < n; i += strip {
-		h := min(strip, n-i)
-		lib.Dgemm(blas.NoTrans, blas.Trans, h, i+h, k, 1, a[i*k:], k, b, k, 0, c[i*n:], n)
+	switch {
+	case n == 4 && k > 0:
+		panel4(c, 4, a, 1, 4, b, 4, k, 1)
+	case n > 4 && k > 0:
+		tiled(c, n, a, 1, n, b, n, n, k, n, true)
+	default:
+		mulTN(c, a, b, n, k, n)
 	}
 	mirror(c, n)
 }
 
 // SymmetricNT sets C ← A Bᵀ, n×n, where A and B are n×k and the product is
 // known to be symmetric: the lower triangle is computed and mirrored.
-func SymmetricNT(c, a, b []float64, k, n int) { symmetricNT(c, a, b, k, n) }
+func SymmetricNT(c, a, b []float64, k, n int) {
+	if n >= 4 && k > 0 {
+		mulNTBlocked(c, a, b, n, k, n, true)
+	} else {
+		mulNT(c, a, b, n, k, n)
+	}
+	mirror(c, n)
+}
 
+// transposeSquare sets X ← Xᵀ.
+func transposeSquare(x []float64, n int) {
+	if n == 4 {
+		x := (*[16]float64)(x)
+		x[1], x[4] = x[4], x[1]
+		x[2], x[8] = x[8], x[2]
+		x[3], x[12] = x[12], x[3]
+		x[6], x[9] = x[9], x[6]
+		x[7], x[13] = x[13], x[7]
+		x[11], x[14] = x[14], x[11]
+		return
+	}
+	for i := 1; i < n; i++ {
+		row := x[i*n : i*n+i]
+		o := i
+		for j, v := range row {
+			row[j] = x[o]
+			x[o] = v
+			o += n
+		}
+	}
+}
+
+// mirror copies the lower triangle to the upper.
 func mirror(c []float64, n int) {
+	if n == 4 {
+		c := (*[16]float64)(c)
+		c[1], c[2], c[3], c[6], c[7], c[11] = c[4], c[8], c[12], c[9], c[13], c[14]
+		return
+	}
 	for i := 1; i < n; i++ {
 		for j, v := range c[i*n : i*n+i] {
 			c[j*n+i] = v

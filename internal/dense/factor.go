@@ -11,16 +11,9 @@ func Cholesky(l, a []float64, n int) bool {
 		ai := a[i*n : i*n+n]
 		for j := range i {
 			lj := l[j*n : j*n+n]
-			s := ai[j]
-			for p := range j {
-				s -= li[p] * lj[p]
-			}
-			li[j] = s * lj[j]
+			li[j] = (ai[j] - dot(li[:j], lj[:j])) * lj[j]
 		}
-		d := ai[i]
-		for _, v := range li[:i] {
-			d -= v * v
-		}
+		d := ai[i] - dot(li[:i], li[:i])
 		if !(d > 0) || d > math.MaxFloat64 {
 			return false
 		}
@@ -34,19 +27,22 @@ func Cholesky(l, a []float64, n int) bool {
 	return true
 }
 
+// dot is Dot, in line where there is little to add.
+func dot(x, y []float64) float64 {
+	if len(x) >= 8 {
+		return Dot(x, y)
+	}
+	s := 0.0
+	for i, v := range x {
+		s += float64(v * y[i])
+	}
+	return s
+}
+
 // CholeskySolve sets B ← (L Lᵀ)⁻¹ B for B n×m.
 func CholeskySolve(l, b []float64, n, m int) {
 	ForwardSolve(l, b, n, m)
-	for i := n - 1; i >= 0; i-- {
-		bi := b[i*m : i*m+m]
-		for p := i + 1; p < n; p++ {
-			subScaled(bi, l[p*n+i], b[p*m:p*m+m])
-		}
-		d := 1 / l[i*n+i]
-		for j := range bi {
-			bi[j] *= d
-		}
-	}
+	BackwardSolve(l, b, n, m)
 }
 
 // ForwardSolve sets B ← L⁻¹ B for lower triangular L and B n×m.
@@ -63,71 +59,23 @@ func ForwardSolve(l, b []float64, n, m int) {
 	}
 }
 
-func subScaled(dst []float64, s float64, x []float64) {
-	x = x[:len(dst)]
-	for i := range dst {
-		dst[i] -= s * x[i]
-	}
-}
-
-// LU overwrites A with the factors of P A = L U, row interchanges in piv. It
-// returns false when a pivot is zero or not finite.
-func LU(a []float64, piv []int, n int) bool {
-	for k := range n {
-		p, best := k, math.Abs(a[k*n+k])
-		for i := k + 1; i < n; i++ {
-			if v := math.Abs(a[i*n+k]); v > best {
-				p, best = i, v
-			}
-		}
-		piv[k] = p
-		if !(best > 0) || best > math.MaxFloat64 {
-			return false
-		}
-		rk := a[k*n : k*n+n]
-		if p != k {
-			rp := a[p*n : p*n+n]
-			for j := range rk {
-				rk[j], rp[j] = rp[j], rk[j]
-			}
-		}
-		d := 1 / rk[k]
-		for i := k + 1; i < n; i++ {
-			ri := a[i*n : i*n+n]
-			f := ri[k] * d
-			ri[k] = f
-			if f != 0 {
-				subScaled(ri[k+1:], f, rk[k+1:])
-			}
-		}
-	}
-	return true
-}
-
-// LUSolve sets B ← A⁻¹ B for B n×m, from the factors of LU.
-func LUSolve(lu []float64, piv []int, b []float64, n, m int) {
-	for k := range n {
-		if p := piv[k]; p != k {
-			rk, rp := b[k*m:k*m+m], b[p*m:p*m+m]
-			for j := range rk {
-				rk[j], rp[j] = rp[j], rk[j]
-			}
-		}
-	}
-	for i := range n {
-		bi := b[i*m : i*m+m]
-		for p := range i {
-			subScaled(bi, lu[i*n+p], b[p*m:p*m+m])
-		}
-	}
+// BackwardSolve sets B ← L⁻ᵀ B for lower triangular L and B n×m.
+func BackwardSolve(l, b []float64, n, m int) {
 	for i := n - 1; i >= 0; i-- {
 		bi := b[i*m : i*m+m]
 		for p := i + 1; p < n; p++ {
-			subScaled(bi, lu[i*n+p], b[p*m:p*m+m])
+			subScaled(bi, l[p*n+i], b[p*m:p*m+m])
 		}
-		d := 1 / lu[i*n+i]
+		d := 1 / l[i*n+i]
 		for j := range bi {
 			bi[j] *= d
 		}
+	}
+}
+
+func subScaled(dst []float64, s float64, x []float64) {
+	x = x[:len(dst)]
+	for i := range dst {
+		dst[i] -= float64(s * x[i])
 	}
 }

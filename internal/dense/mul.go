@@ -1,32 +1,30 @@
 package dense
 
-import (
-	"gonum.org/v1/gonum/blas"
-	"gonum.org/v1/gonum/blas/gonum"
-)
-
-var lib gonum.Implementation
-
-// packed is the number of multiplications from which the blocked library
-// product is faster than the loops here (BenchmarkMul).
-const packed = 32 * 32 * 32
-
 // Mul sets C ← A B for A m×k, B k×n.
+//
+// Where m, n ≥ 4 every entry is a chain of fused multiply-adds along k;
+// elsewhere products and sums are rounded separately. Which it is depends on
+// the dimensions alone, not on the machine.
 func Mul(c, a, b []float64, m, k, n int) {
-	switch {
-	case m == 4 && k == 4 && n == 4:
-		mul4((*[16]float64)(c), (*[16]float64)(a), (*[16]float64)(b))
-	case m*k*n >= packed:
-		lib.Dgemm(blas.NoTrans, blas.NoTrans, m, n, k, 1, a, k, b, n, 0, c, n)
-	default:
-		mulNN(c, a, b, m, k, n)
+	if m >= 4 && n >= 4 && k > 0 {
+		if m == 4 && n == 4 {
+			panel4(c, 4, a, k, 1, b, 4, k, 1)
+			return
+		}
+		tiled(c, n, a, k, 1, b, n, m, k, n, false)
+		return
 	}
+	mulNN(c, a, b, m, k, n)
 }
 
 // MulTN sets C ← Aᵀ B for A k×m, B k×n.
 func MulTN(c, a, b []float64, m, k, n int) {
-	if m*k*n >= packed {
-		lib.Dgemm(blas.Trans, blas.NoTrans, m, n, k, 1, a, m, b, n, 0, c, n)
+	if m >= 4 && n >= 4 && k > 0 {
+		if m == 4 && n == 4 {
+			panel4(c, 4, a, 1, 4, b, 4, k, 1)
+			return
+		}
+		tiled(c, n, a, 1, m, b, n, m, k, n, false)
 		return
 	}
 	mulTN(c, a, b, m, k, n)
@@ -34,20 +32,35 @@ func MulTN(c, a, b []float64, m, k, n int) {
 
 // MulNT sets C ← A Bᵀ for A m×k, B n×k.
 func MulNT(c, a, b []float64, m, k, n int) {
-	if m*k*n >= packed {
-		lib.Dgemm(blas.NoTrans, blas.Trans, m, n, k, 1, a, k, b, k, 0, c, n)
+	if m >= 4 && n >= 4 && k > 0 {
+		mulNTBlocked(c, a, b, m, k, n, false)
 		return
 	}
 	mulNT(c, a, b, m, k, n)
 }
 
-func mul4(c, a, b *[16]float64) {
-	for i := 0; i < 16; i += 4 {
-		a0, a1, a2, a3 := a[i], a[i+1], a[i+2], a[i+3]
-		c[i] = a0*b[0] + a1*b[4] + a2*b[8] + a3*b[12]
-		c[i+1] = a0*b[1] + a1*b[5] + a2*b[9] + a3*b[13]
-		c[i+2] = a0*b[2] + a1*b[6] + a2*b[10] + a3*b[14]
-		c[i+3] = a0*b[3] + a1*b[7] + a2*b[11] + a3*b[15]
+// Sizes of the panel of Bᵀ that mulNTBlocked keeps on the stack, along k.
+const (
+	smallPanel = 8
+	midPanel   = 32
+	largePanel = 256
+)
+
+// mulNTBlocked transposes B panel by panel on the stack. A k above largePanel,
+// for which the stack has no buffer, is computed by scalar loops.
+func mulNTBlocked(c, a, b []float64, m, k, n int, lower bool) {
+	switch {
+	case k <= smallPanel:
+		var pack [8 * smallPanel]float64
+		tiledNT(c, n, a, k, b, k, m, k, n, lower, pack[:])
+	case k <= midPanel:
+		var pack [8 * midPanel]float64
+		tiledNT(c, n, a, k, b, k, m, k, n, lower, pack[:])
+	case k <= largePanel:
+		var pack [8 * largePanel]float64
+		tiledNT(c, n, a, k, b, k, m, k, n, lower, pack[:])
+	default:
+		mulNT(c, a, b, m, k, n)
 	}
 }
 
@@ -64,14 +77,14 @@ func mulNN(c, a, b []float64, m, k, n int) {
 			for p, x := range a0 {
 				y := a1[p]
 				r := b[o : o+4 : o+4]
-				s00 += x * r[0]
-				s01 += x * r[1]
-				s02 += x * r[2]
-				s03 += x * r[3]
-				s10 += y * r[0]
-				s11 += y * r[1]
-				s12 += y * r[2]
-				s13 += y * r[3]
+				s00 += float64(x * r[0])
+				s01 += float64(x * r[1])
+				s02 += float64(x * r[2])
+				s03 += float64(x * r[3])
+				s10 += float64(y * r[0])
+				s11 += float64(y * r[1])
+				s12 += float64(y * r[2])
+				s13 += float64(y * r[3])
 				o += n
 			}
 			d := c0[j : j+4 : j+4]
@@ -84,8 +97,8 @@ func mulNN(c, a, b []float64, m, k, n int) {
 			o := j
 			for p, x := range a0 {
 				v := b[o]
-				s0 += x * v
-				s1 += a1[p] * v
+				s0 += float64(x * v)
+				s1 += float64(a1[p] * v)
 				o += n
 			}
 			c0[j], c1[j] = s0, s1
@@ -96,7 +109,7 @@ func mulNN(c, a, b []float64, m, k, n int) {
 		for j := range c0 {
 			s, o := 0.0, j
 			for _, x := range a0 {
-				s += x * b[o]
+				s += float64(x * b[o])
 				o += n
 			}
 			c0[j] = s
@@ -116,14 +129,14 @@ func mulTN(c, a, b []float64, m, k, n int) {
 				l := a[q : q+2 : q+2]
 				x, y := l[0], l[1]
 				r := b[o : o+4 : o+4]
-				s00 += x * r[0]
-				s01 += x * r[1]
-				s02 += x * r[2]
-				s03 += x * r[3]
-				s10 += y * r[0]
-				s11 += y * r[1]
-				s12 += y * r[2]
-				s13 += y * r[3]
+				s00 += float64(x * r[0])
+				s01 += float64(x * r[1])
+				s02 += float64(x * r[2])
+				s03 += float64(x * r[3])
+				s10 += float64(y * r[0])
+				s11 += float64(y * r[1])
+				s12 += float64(y * r[2])
+				s13 += float64(y * r[3])
 				o += n
 				q += m
 			}
@@ -137,8 +150,8 @@ func mulTN(c, a, b []float64, m, k, n int) {
 			o, q := j, i
 			for range k {
 				v := b[o]
-				s0 += a[q] * v
-				s1 += a[q+1] * v
+				s0 += float64(a[q] * v)
+				s1 += float64(a[q+1] * v)
 				o += n
 				q += m
 			}
@@ -150,7 +163,7 @@ func mulTN(c, a, b []float64, m, k, n int) {
 		for j := range c0 {
 			s, o, q := 0.0, j, i
 			for range k {
-				s += a[q] * b[o]
+				s += float64(a[q] * b[o])
 				o += n
 				q += m
 			}
@@ -176,10 +189,10 @@ func mulNTRow(row, a, b []float64, k int) {
 		b0, b1, b2, b3 = b0[:len(a)], b1[:len(a)], b2[:len(a)], b3[:len(a)]
 		var s0, s1, s2, s3 float64
 		for p, x := range a {
-			s0 += x * b0[p]
-			s1 += x * b1[p]
-			s2 += x * b2[p]
-			s3 += x * b3[p]
+			s0 += float64(x * b0[p])
+			s1 += float64(x * b1[p])
+			s2 += float64(x * b2[p])
+			s3 += float64(x * b3[p])
 		}
 		row[j], row[j+1], row[j+2], row[j+3] = s0, s1, s2, s3
 	}
@@ -187,7 +200,7 @@ func mulNTRow(row, a, b []float64, k int) {
 		b0 := b[j*k : j*k+k][:len(a)]
 		s := 0.0
 		for p, x := range a {
-			s += x * b0[p]
+			s += float64(x * b0[p])
 		}
 		row[j] = s
 	}

@@ -1,0 +1,211 @@
+package dense
+
+import (
+	"fmt"
+	"math"
+	"testing"
+)
+
+// product is C = A B by its definition; entry (i, j) of A is at(i, j).
+func product(m, k, n int, a, b func(i, j int) float64) (c, size []float64) {
+	c, size = make([]float64, m*n), make([]float64, m*n)
+	for i := range m {
+		for j := range n {
+			for p := range k {
+				v := a(i, p) * b(p, j)
+				c[i*n+j] += v
+				size[i*n+j] += math.Abs(v)
+			}
+		}
+	}
+	return
+}
+
+// within checks each entry to k rounding errors of each of two sums of k
+// products.
+func within(t *testing.T, what string, got, want, size []float64, k int) {
+	t.Helper()
+	for i := range want {
+		if d := math.Abs(got[i] - want[i]); !(d <= float64(2*k+2)*Eps*size[i]) {
+			t.Fatalf("%s: entry %d is %v, want %v", what, i, got[i], want[i])
+		}
+	}
+}
+
+func poison(x []float64) []float64 {
+	for i := range x {
+		x[i] = math.NaN()
+	}
+	return x
+}
+
+// Every remainder of the 4×8 and 4×4 tiles, and the sizes of the stack panels.
+var shapes = func() (s [][3]int) {
+	for m := 1; m <= 13; m++ {
+		for n := 1; n <= 21; n++ {
+			for _, k := range []int{1, 2, 3, 4, 5, 8, 9} {
+				s = append(s, [3]int{m, k, n})
+			}
+		}
+	}
+	return append(s, [][3]int{{5, 32, 9}, {5, 33, 9}, {6, 256, 6}, {6, 257, 6}, {50, 50, 50}, {33, 47, 51}}...)
+}()
+
+func TestProducts(t *testing.T) {
+	for _, s := range shapes {
+		m, k, n := s[0], s[1], s[2]
+		a, b := random(m*k, 1), random(k*n, 2)
+		at, bt := make([]float64, m*k), make([]float64, k*n)
+		Transpose(at, a, m, k)
+		Transpose(bt, b, k, n)
+		want, size := product(m, k, n, func(i, j int) float64 { return a[i*k+j] }, func(i, j int) float64 { return b[i*n+j] })
+		c := make([]float64, m*n)
+		Mul(poison(c), a, b, m, k, n)
+		within(t, fmt.Sprint("Mul ", s), c, want, size, k)
+		MulTN(poison(c), at, b, m, k, n)
+		within(t, fmt.Sprint("MulTN ", s), c, want, size, k)
+		MulNT(poison(c), a, bt, m, k, n)
+		within(t, fmt.Sprint("MulNT ", s), c, want, size, k)
+	}
+}
+
+func TestCongruence(t *testing.T) {
+	for _, n := range []int{1, 2, 3, 4, 5, 7, 8, 9, 12, 13, 50} {
+		a, x, tmp := random(n*n, 3), random(n*n, 4), make([]float64, n*n)
+		Symmetrize(x, n)
+		at := make([]float64, n*n)
+		Transpose(at, a, n, n)
+		for _, dir := range []string{"A X Aᵀ", "Aᵀ X A"} {
+			l, f := a, Congruence
+			if dir == "Aᵀ X A" {
+				l, f = at, CongruenceT
+			}
+			y, _ := product(n, n, n, func(i, j int) float64 { return l[i*n+j] }, func(i, j int) float64 { return x[i*n+j] })
+			want, _ := product(n, n, n, func(i, j int) float64 { return y[i*n+j] }, func(i, j int) float64 { return l[j*n+i] })
+			got := append([]float64(nil), x...)
+			f(got, a, got, poison(tmp), n)
+			for i := range n {
+				for j := range n {
+					if got[i*n+j] != got[j*n+i] {
+						t.Fatalf("%s n=%d: not exactly symmetric", dir, n)
+					}
+					if d := math.Abs(got[i*n+j] - want[i*n+j]); d > 1e-13*float64(n*n) {
+						t.Fatalf("%s n=%d: entry (%d,%d) off by %g", dir, n, i, j, d)
+					}
+				}
+			}
+		}
+	}
+}
+
+// The vector kernels and their Go twin agree bit for bit.
+func TestTwin(t *testing.T) {
+	const m, n = 12, 8
+	for _, k := range []int{1, 2, 3, 7, 64} {
+		a, b := random(m*k, 5), random(k*n, 6)
+		for _, width := range []int{4, 8} {
+			got, want := make([]float64, m*n), make([]float64, m*n)
+			panel := panel8
+			if width == 4 {
+				panel = panel4
+			}
+			panel(got, n, a, k, 1, b, n, k, m/4)
+			panelTwin(want, n, a, k, 1, b, n, k, m/4, width)
+			for i := range want {
+				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+					t.Fatalf("k=%d width=%d: entry %d: %v and %v", k, width, i, got[i], want[i])
+				}
+			}
+		}
+		got, want := make([]float64, 4*k), make([]float64, 4*k)
+		pack4(got, 4, a, k, k)
+		pack4Twin(want, 4, a, k, 0, k)
+		for i := range want {
+			if got[i] != want[i] {
+				t.Fatalf("pack4 k=%d: entry %d", k, i)
+			}
+		}
+	}
+}
+
+func TestLU(t *testing.T) {
+	for n := 1; n <= 41; n++ {
+		for _, m := range []int{1, 3, 8, 9, 17} {
+			a, x := random(n*n, uint64(7+m)), random(n*m, 8)
+			b := make([]float64, n*m)
+			Mul(b, a, x, n, n, m)
+			lu, piv := append([]float64(nil), a...), make([]int, n)
+			if !LU(lu, piv, n) {
+				t.Fatal("singular")
+			}
+			LUSolve(lu, piv, b, n, m)
+			// Backward stable: A X̂ = B to rounding, whatever the condition.
+			back, want := make([]float64, n*m), make([]float64, n*m)
+			Mul(back, a, b, n, n, m)
+			Mul(want, a, x, n, n, m)
+			Sub(back, back, want)
+			if r := Norm(back) / (Norm(a) * Norm(b)); r > 1e-15*float64(n) {
+				t.Fatalf("n=%d m=%d: residual %g", n, m, r)
+			}
+		}
+	}
+	if LU(make([]float64, 9), make([]int, 3), 3) {
+		t.Error("zero matrix has an LU")
+	}
+	if LU([]float64{1, 2, 3, 4, 5, 6, 7, 8, math.NaN()}, make([]int, 3), 3) {
+		t.Error("NaN has an LU")
+	}
+}
+
+func TestCholesky(t *testing.T) {
+	for n := 1; n <= 33; n++ {
+		g := random(n*n, 9)
+		a := make([]float64, n*n)
+		SymmetricNT(a, g, g, n, n)
+		for i := range n {
+			a[i*n+i]++
+		}
+		l, back := make([]float64, n*n), make([]float64, n*n)
+		if !Cholesky(l, a, n) {
+			t.Fatal("not positive definite")
+		}
+		MulNT(back, l, l, n, n, n)
+		Sub(back, back, a)
+		if r := Norm(back) / Norm(a); r > 1e-15*float64(n) {
+			t.Fatalf("n=%d: ‖LLᵀ − A‖ = %g", n, r)
+		}
+		x := random(n*3, 10)
+		b := make([]float64, n*3)
+		Mul(b, a, x, n, n, 3)
+		CholeskySolve(l, b, n, 3)
+		Sub(b, b, x)
+		if r := Norm(b) / Norm(x); r > 1e-12*float64(n) {
+			t.Fatalf("n=%d: solve off by %g", n, r)
+		}
+		a[n*n-1] -= 2 * Norm(a)
+		if Cholesky(a, a, n) {
+			t.Fatal("indefinite matrix has a Cholesky factor")
+		}
+	}
+}
+
+func TestNorm(t *testing.T) {
+	for _, tt := range []struct {
+		x    []float64
+		want float64
+	}{
+		{[]float64{3, 4}, 5},
+		{[]float64{3e200, 4e200}, 5e200},
+		{[]float64{3e-200, -4e-200}, 5e-200},
+		{[]float64{0, 0}, 0},
+		{[]float64{1, math.Inf(-1)}, math.Inf(1)},
+		{nil, 0},
+	} {
+		if got := Norm(tt.x); math.Abs(got-tt.want) > 2*Eps*tt.want {
+			t.Errorf("Norm(%v) = %v, want %v", tt.x, got, tt.want)
+		}
+	}
+	if got := Norm([]float64{1e300, math.NaN(), math.Inf(1)}); !math.IsNaN(got) {
+		t.Errorf("Norm with NaN = %v", got)
+	}
+}

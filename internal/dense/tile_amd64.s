@@ -1,0 +1,151 @@
+//go:build !purego
+
+#include "textflag.h"
+
+// func panel8fma(c *float64, ldc int, a *float64, ai, ap int, b *float64, ldb int, k, tiles int)
+//
+// Four rows and eight columns of C stay in Y0…Y7. Strides are in bytes.
+TEXT ·panel8fma(SB), NOSPLIT, $0-72
+	MOVQ c+0(FP), DI
+	MOVQ ldc+8(FP), SI
+	MOVQ a+16(FP), AX
+	MOVQ ai+24(FP), R9
+	MOVQ ap+32(FP), R10
+	MOVQ b+40(FP), BX
+	MOVQ ldb+48(FP), R12
+	MOVQ tiles+64(FP), DX
+	LEAQ (R9)(R9*2), R13
+	LEAQ (SI)(SI*2), R14
+
+rows8:
+	MOVQ AX, R8
+	MOVQ BX, R11
+	MOVQ k+56(FP), CX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+	VXORPD Y4, Y4, Y4
+	VXORPD Y5, Y5, Y5
+	VXORPD Y6, Y6, Y6
+	VXORPD Y7, Y7, Y7
+
+inner8:
+	VMOVUPD (R11), Y8
+	VMOVUPD 32(R11), Y9
+	VBROADCASTSD (R8), Y10
+	VBROADCASTSD (R8)(R9*1), Y11
+	VBROADCASTSD (R8)(R9*2), Y12
+	VBROADCASTSD (R8)(R13*1), Y13
+	VFMADD231PD Y8, Y10, Y0
+	VFMADD231PD Y9, Y10, Y1
+	VFMADD231PD Y8, Y11, Y2
+	VFMADD231PD Y9, Y11, Y3
+	VFMADD231PD Y8, Y12, Y4
+	VFMADD231PD Y9, Y12, Y5
+	VFMADD231PD Y8, Y13, Y6
+	VFMADD231PD Y9, Y13, Y7
+	ADDQ R10, R8
+	ADDQ R12, R11
+	DECQ CX
+	JNZ  inner8
+
+	VMOVUPD Y0, (DI)
+	VMOVUPD Y1, 32(DI)
+	VMOVUPD Y2, (DI)(SI*1)
+	VMOVUPD Y3, 32(DI)(SI*1)
+	VMOVUPD Y4, (DI)(SI*2)
+	VMOVUPD Y5, 32(DI)(SI*2)
+	VMOVUPD Y6, (DI)(R14*1)
+	VMOVUPD Y7, 32(DI)(R14*1)
+	LEAQ (DI)(SI*4), DI
+	LEAQ (AX)(R9*4), AX
+	DECQ DX
+	JNZ  rows8
+	VZEROUPPER
+	RET
+
+// func panel4fma(c *float64, ldc int, a *float64, ai, ap int, b *float64, ldb int, k, tiles int)
+TEXT ·panel4fma(SB), NOSPLIT, $0-72
+	MOVQ c+0(FP), DI
+	MOVQ ldc+8(FP), SI
+	MOVQ a+16(FP), AX
+	MOVQ ai+24(FP), R9
+	MOVQ ap+32(FP), R10
+	MOVQ b+40(FP), BX
+	MOVQ ldb+48(FP), R12
+	MOVQ tiles+64(FP), DX
+	LEAQ (R9)(R9*2), R13
+	LEAQ (SI)(SI*2), R14
+
+rows4:
+	MOVQ AX, R8
+	MOVQ BX, R11
+	MOVQ k+56(FP), CX
+	VXORPD Y0, Y0, Y0
+	VXORPD Y1, Y1, Y1
+	VXORPD Y2, Y2, Y2
+	VXORPD Y3, Y3, Y3
+
+inner4:
+	VMOVUPD (R11), Y8
+	VBROADCASTSD (R8), Y10
+	VBROADCASTSD (R8)(R9*1), Y11
+	VBROADCASTSD (R8)(R9*2), Y12
+	VBROADCASTSD (R8)(R13*1), Y13
+	VFMADD231PD Y8, Y10, Y0
+	VFMADD231PD Y8, Y11, Y1
+	VFMADD231PD Y8, Y12, Y2
+	VFMADD231PD Y8, Y13, Y3
+	ADDQ R10, R8
+	ADDQ R12, R11
+	DECQ CX
+	JNZ  inner4
+
+	VMOVUPD Y0, (DI)
+	VMOVUPD Y1, (DI)(SI*1)
+	VMOVUPD Y2, (DI)(SI*2)
+	VMOVUPD Y3, (DI)(R14*1)
+	LEAQ (DI)(SI*4), DI
+	LEAQ (AX)(R9*4), AX
+	DECQ DX
+	JNZ  rows4
+	VZEROUPPER
+	RET
+
+// func pack4avx(dst *float64, ldd int, src *float64, lds int, blocks int)
+//
+// Transposes 4×4 blocks: four rows of src, 4·blocks long, become 4·blocks rows
+// of four in dst. Strides are in bytes.
+TEXT ·pack4avx(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ ldd+8(FP), SI
+	MOVQ src+16(FP), AX
+	MOVQ lds+24(FP), R9
+	MOVQ blocks+32(FP), CX
+	LEAQ (R9)(R9*2), R13
+	LEAQ (SI)(SI*2), R14
+
+block:
+	VMOVUPD (AX), Y0
+	VMOVUPD (AX)(R9*1), Y1
+	VMOVUPD (AX)(R9*2), Y2
+	VMOVUPD (AX)(R13*1), Y3
+	VUNPCKLPD Y1, Y0, Y4
+	VUNPCKHPD Y1, Y0, Y5
+	VUNPCKLPD Y3, Y2, Y6
+	VUNPCKHPD Y3, Y2, Y7
+	VPERM2F128 $0x20, Y6, Y4, Y0
+	VPERM2F128 $0x20, Y7, Y5, Y1
+	VPERM2F128 $0x31, Y6, Y4, Y2
+	VPERM2F128 $0x31, Y7, Y5, Y3
+	VMOVUPD Y0, (DI)
+	VMOVUPD Y1, (DI)(SI*1)
+	VMOVUPD Y2, (DI)(SI*2)
+	VMOVUPD Y3, (DI)(R14*1)
+	ADDQ $32, AX
+	LEAQ (DI)(SI*4), DI
+	DECQ CX
+	JNZ  block
+	VZEROUPPER
+	RET
