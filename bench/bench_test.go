@@ -214,6 +214,35 @@ func TestConversation(t *testing.T) {
 	}
 }
 
+// A side that answers zeros is refused before anything is timed, and one that
+// dies is quoted.
+func TestMeasureRefusesWrongAndDeadSides(t *testing.T) {
+	c := problem{name: "case", kind: stein, n: 2, tasks: 1}
+	c.draw(0.9)
+	play := func(script string) *side {
+		s, err := launch("player", []string{stein}, []string{"sh", "-c", script})
+		if err != nil {
+			t.Skip("no shell to play a side:", err)
+		}
+		return s
+	}
+	const right = `echo ready; IFS=$(printf '\t') read w k d n r t out; cp "$d/m.f64" "$out"; printf 'loaded\tI\n'; cat >/dev/null`
+	for _, tt := range []struct{ name, second, want string }{
+		{"zeros", `echo ready; IFS=$(printf '\t') read w k d n r t out; head -c 32 /dev/zero >"$out"; echo loaded; cat >/dev/null`, "more than 1e-08"},
+		{"short result", `echo ready; IFS=$(printf '\t') read w k d n r t out; head -c 24 /dev/zero >"$out"; echo loaded; cat >/dev/null`, "want 4 numbers"},
+		{"death", `echo ready; read l; echo the reason >&2; exit 3`, "the reason"},
+	} {
+		sides := []*side{play(right), play(tt.second)}
+		_, err := measure(c, sides, t.TempDir(), 1, 0)
+		for _, s := range sides {
+			s.close()
+		}
+		if err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		}
+	}
+}
+
 func TestReport(t *testing.T) {
 	c := problem{name: "case", kind: riccati, n: 4}
 	rows := []row{{c: c, entries: []*entry{

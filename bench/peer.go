@@ -105,12 +105,12 @@ func launch(name string, kinds, argv []string) (*side, error) {
 		return nil, fmt.Errorf("starting %s: %w", name, err)
 	}
 	line, err := s.out.ReadString('\n')
-	version, ok := strings.CutPrefix(strings.TrimSpace(line), "ready ")
+	version, ok := strings.CutPrefix(strings.TrimSpace(line), "ready")
 	if err != nil || !ok {
 		s.close()
 		return nil, fmt.Errorf("%s did not start: %q\n%s", name, line, s.log)
 	}
-	s.version = version
+	s.version = strings.TrimSpace(version)
 	return s, nil
 }
 
@@ -147,6 +147,7 @@ func (s *side) time(turn time.Duration) (secondsPerCall float64, err error) {
 // ask sends an order and returns the words after the expected first one.
 func (s *side) ask(expect string, words ...string) ([]string, error) {
 	if _, err := fmt.Fprint(s.in, strings.Join(words, "\t"), "\n\n"); err != nil {
+		s.close()
 		return nil, fmt.Errorf("%s: %w\n%s", s.name, err, s.log)
 	}
 	line, err := s.out.ReadString('\n')
