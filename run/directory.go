@@ -1,0 +1,209 @@
+package run
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// The files of a run directory. Each but the two that grow is written beside
+// and renamed into place, so that it is whole or absent.
+const (
+	specFile       = "spec.yaml"       // the family as run: every drawn task, every default
+	checkpointFile = "checkpoint.json" // the state after some iteration
+	traceFile      = "trace.csv"       // one row an iteration
+	timingFile     = "timing.csv"      // seconds: the only file that two equal runs do not share
+	resultFile     = "result.json"
+	manifestFile   = "manifest.json" // command, version, seeds, SHA-256 of every file but the times
+)
+
+// A DirectoryError says why a directory cannot hold this run.
+type DirectoryError struct {
+	Path    string
+	Problem string
+}
+
+func (e *DirectoryError) Error() string { return e.Path + " " + e.Problem }
+
+// Unwrap makes it match [ErrDirectory].
+func (e *DirectoryError) Unwrap() error { return ErrDirectory }
+
+// A directory is an open run directory.
+type directory struct{ path string }
+
+// numbered makes root/name/001, or the first number after the greatest there.
+func numbered(root, name string) (*directory, error) {
+	parent := filepath.Join(root, safeName(name))
+	if err := os.MkdirAll(parent, 0o777); err != nil {
+		return nil, err
+	}
+	entries, err := os.ReadDir(parent)
+	if err != nil {
+		return nil, err
+	}
+	last := 0
+	for _, e := range entries {
+		var k int
+		if _, err := fmt.Sscanf(e.Name(), "%d", &k); err == nil {
+			last = max(last, k)
+		}
+	}
+	for k := last + 1; ; k++ {
+		path := filepath.Join(parent, fmt.Sprintf("%03d", k))
+		// Mkdir decides between two runs that ask at once.
+		if err := os.Mkdir(path, 0o777); err == nil {
+			return &directory{path}, nil
+		} else if !errors.Is(err, fs.ErrExist) {
+			return nil, err
+		}
+	}
+}
+
+// safeName is a family's name as one element of a path.
+func safeName(name string) string {
+	name = strings.Map(func(r rune) rune {
+		if r == '-' || r == '_' || r == '.' || '0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' {
+			return r
+		}
+		return '-'
+	}, name)
+	if name = strings.Trim(name, "."); name == "" {
+		return "family"
+	}
+	return name[:min(len(name), 80)]
+}
+
+// fresh makes a directory that must not exist.
+func fresh(path string) (*directory, error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o777); err != nil {
+		return nil, err
+	}
+	if err := os.Mkdir(path, 0o777); errors.Is(err, fs.ErrExist) {
+		return nil, &DirectoryError{path, "exists: give another --out, or --resume to continue a run there"}
+	} else if err != nil {
+		return nil, err
+	}
+	return &directory{path}, nil
+}
+
+// reopen opens a directory to resume spec in it, or makes it. What it holds
+// must be a run of the same spec, or nothing yet.
+func reopen(path string, spec []byte) (*directory, error) {
+	entries, err := os.ReadDir(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fresh(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	d := &directory{path}
+	had, err := os.ReadFile(d.file(specFile))
+	switch {
+	case err == nil && !bytes.Equal(had, spec):
+		return nil, &DirectoryError{path, "holds a run of another spec" + firstDifference(had, spec) + ": it is left as it is"}
+	case err == nil:
+		return d, nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.Name() != specFile+".tmp" { // killed while writing the very first file
+			return nil, &DirectoryError{path, fmt.Sprintf("holds %s but no %s: it is not a run directory", e.Name(), specFile)}
+		}
+	}
+	return d, nil
+}
+
+// firstDifference names the first line in which two specs differ.
+func firstDifference(a, b []byte) string {
+	had, now := bytes.Split(a, []byte("\n")), bytes.Split(b, []byte("\n"))
+	for i := range max(len(had), len(now)) {
+		var x, y []byte
+		if i < len(had) {
+			x = had[i]
+		}
+		if i < len(now) {
+			y = now[i]
+		}
+		if !bytes.Equal(x, y) {
+			cut := func(s []byte) []byte { return s[:min(len(s), 60)] }
+			return fmt.Sprintf(" (line %d of %s: %q there, %q here)", i+1, specFile, cut(x), cut(y))
+		}
+	}
+	return ""
+}
+
+func (d *directory) file(name string) string { return filepath.Join(d.path, name) }
+
+// write puts a whole file in place: beside, to the disk, renamed.
+func (d *directory) write(name string, data []byte) error {
+	path := d.file(name)
+	f, err := os.Create(path + ".tmp")
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(data)
+	if err == nil {
+		err = f.Sync()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err == nil {
+		err = os.Rename(path+".tmp", path)
+	}
+	return err
+}
+
+// writeJSON writes v, indented, with a final newline.
+func (d *directory) writeJSON(name string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return err
+	}
+	return d.write(name, append(data, '\n'))
+}
+
+// A Manifest says what made a run directory and what it holds.
+type Manifest struct {
+	Command []string          `json:"command"`
+	Version string            `json:"version"`
+	Family  string            `json:"family"`
+	Seeds   map[string]uint64 `json:"seeds"`
+	Files   map[string]string `json:"files"` // SHA-256 of every file but the times
+}
+
+// manifest hashes every file of the directory but the times and itself, and
+// removes what an interrupted write left behind.
+func (d *directory) manifest(m Manifest) error {
+	entries, err := os.ReadDir(d.path)
+	if err != nil {
+		return err
+	}
+	m.Files = map[string]string{}
+	for _, e := range entries {
+		switch name := e.Name(); {
+		case strings.HasSuffix(name, ".tmp"):
+			if err := os.Remove(d.file(name)); err != nil {
+				return err
+			}
+		case slices.Contains([]string{timingFile, manifestFile}, name):
+		default:
+			data, err := os.ReadFile(d.file(name))
+			if err != nil {
+				return err
+			}
+			sum := sha256.Sum256(data)
+			m.Files[name] = hex.EncodeToString(sum[:])
+		}
+	}
+	return d.writeJSON(manifestFile, m)
+}
