@@ -18,6 +18,8 @@ const (
 	// maxPower: a larger ‖A^(2^k)‖_F is not squared; its square, and the
 	// solution it enters, would come near overflow.
 	maxPower = 0x1p240
+	// onStack: up to this order workspace lives on the stack.
+	onStack = 4
 )
 
 // An Operator is the map X ↦ X − A X Aᵀ (and its adjoint X ↦ X − Aᵀ X A) of one
@@ -44,12 +46,16 @@ func Prepare(a Matrix) (*Operator, error) { return PrepareNamed("A", a) }
 
 // PrepareNamed is Prepare with the name that errors give the matrix.
 func PrepareNamed(name string, a Matrix) (*Operator, error) {
-	o, lower, upper, err := newOperator(name, a)
+	o, err := newOperator(name, a)
 	if err != nil {
 		return nil, err
 	}
 	n := o.n
-	w := make([]float64, 5*n*n+3*n)
+	var small [5*onStack*onStack + 3*onStack]float64
+	w := small[:]
+	if n > onStack {
+		w = make([]float64, 5*n*n+3*n)
+	}
 	m, x, s, rest := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:]
 	dense.Identity(m, n)
 	for range 3 {
@@ -62,37 +68,40 @@ func PrepareNamed(name string, a Matrix) (*Operator, error) {
 		for i := range n {
 			v := x[i*n+i]
 			if !(v > 0) || v > math.MaxFloat64 {
-				return nil, unstable(name, a, lower, upper)
+				return nil, o.unstable(name)
 			}
 			m[i*n+i] = v
 		}
 		o.extend(m)
 	}
-	return nil, unstable(name, a, lower, upper)
+	return nil, o.unstable(name)
 }
 
 // PrepareWith is Prepare whose certificate is the solution of X = A X Aᵀ + witness
-// for a symmetric witness ≻ 0 of the caller's, which is returned: one solution
-// less where the caller needs that one anyway.
+// for a symmetric witness ≻ 0 of the caller's; X is returned. It saves a solution
+// where the caller needs that one anyway. A witness that proves nothing, because
+// it is not positive definite or too badly scaled, costs that saving, no more.
 func PrepareWith(a, witness Matrix) (*Operator, Matrix, error) {
-	o, lower, upper, err := newOperator("A", a)
+	o, err := newOperator("A", a)
 	if err != nil {
 		return nil, Matrix{}, err
 	}
 	n := o.n
-	if err := CheckPositiveDefinite("witness", witness); err != nil {
-		return nil, Matrix{}, err
-	}
 	if err := CheckShape("witness", witness, n, n); err != nil {
 		return nil, Matrix{}, err
 	}
-	w := make([]float64, 3*n*n+3*n)
+	if err := CheckFinite("witness", witness); err != nil {
+		return nil, Matrix{}, err
+	}
+	var small [3*onStack*onStack + 3*onStack]float64
+	w := small[:]
+	if n > onStack {
+		w = make([]float64, 3*n*n+3*n)
+	}
 	x := New(n, n)
 	if !o.certify(x.Data, w[:n*n], witness.Data, w[n*n:]) {
 		// A witness of the wrong scale proves nothing; Prepare finds one.
 		if o, err = Prepare(a); err != nil {
-			err.(*UnstableError).Lower = lower
-			err.(*UnstableError).Upper = upper
 			return nil, Matrix{}, err
 		}
 		o.Solve(x.Data, witness.Data)
@@ -104,41 +113,63 @@ func PrepareWith(a, witness Matrix) (*Operator, Matrix, error) {
 	return o, x, nil
 }
 
-// newOperator computes the powers, and bounds lower ≤ ρ(A) ≤ upper from them.
-func newOperator(name string, a Matrix) (o *Operator, lower, upper float64, err error) {
+// newOperator computes the powers until they end.
+func newOperator(name string, a Matrix) (*Operator, error) {
 	if err := checkSquare(name, a); err != nil {
-		return nil, 0, 0, err
+		return nil, err
 	}
 	n := a.Rows
-	o = &Operator{n: n, powers: make([][]float64, 1, 12)}
-	p := make([]float64, n*n)
+	// Room for the powers of ρ up to about 0.96; more is allocated as needed.
+	const room = 8
+	o := &Operator{n: n, powers: make([][]float64, 0, 2*room)}
+	var arena []float64
+	next := func() []float64 {
+		if len(arena) < n*n {
+			arena = make([]float64, room*n*n)
+		}
+		p := arena[: n*n : n*n]
+		arena = arena[n*n:]
+		return p
+	}
+	p := next()
 	copy(p, a.Data)
-	o.powers[0] = p
-	upper = math.Inf(1)
-	exponent := 1.0 // 2⁻ᵏ
-	for k := 0; ; k++ {
+	o.powers = append(o.powers, p)
+	for {
 		norm := dense.Norm(p)
-		if norm < 0x1p-500 {
-			// A power of zero, or as good as.
-			return o, lower, min(upper, math.Pow(norm, exponent)), nil
-		}
-		// Only the part of the trace that rounding cannot have made counts.
-		if t := math.Abs(dense.Trace(p, n)) - 0x1p-40*norm; t > 0 {
-			lower = max(lower, math.Pow(t/float64(n), exponent))
-		}
-		upper = min(upper, math.Pow(norm, exponent))
 		if norm*norm <= powersEnd {
-			return o, lower, upper, nil
+			return o, nil
 		}
-		if lower > 1 || norm > maxPower || k == maxPowers {
-			return nil, lower, upper, unstable(name, a, lower, upper)
+		if traceLower(p, norm, n) > 1 || !(norm <= maxPower) || len(o.powers) > maxPowers {
+			return nil, o.unstable(name)
 		}
-		q := make([]float64, n*n)
+		q := next()
 		dense.Mul(q, p, p, n, n, n)
 		o.powers = append(o.powers, q)
 		p = q
+	}
+}
+
+// traceLower is a lower bound on ρ(A)^m from P = Aᵐ, |tr P|/n, less the part of
+// the trace that the rounding of repeated squaring can have made.
+func traceLower(p []float64, norm float64, n int) float64 {
+	return (math.Abs(dense.Trace(p, n)) - 0x1p-40*norm) / float64(n)
+}
+
+// unstable is the error for o.powers[0], with the bounds its powers give.
+func (o *Operator) unstable(name string) *UnstableError {
+	e := &UnstableError{Name: name, Upper: math.Inf(1)}
+	exponent := 1.0 // 2⁻ᵏ
+	for _, p := range o.powers {
+		norm := dense.Norm(p)
+		e.Lower = max(e.Lower, math.Pow(max(0, traceLower(p, norm, o.n)), exponent))
+		e.Upper = min(e.Upper, math.Pow(norm, exponent))
 		exponent /= 2
 	}
+	var err error
+	if e.Radius, err = SpectralRadius(Matrix{Rows: o.n, Cols: o.n, Data: o.powers[0]}); err != nil {
+		e.Radius = math.NaN()
+	}
+	return e
 }
 
 // extend adds powers until they end in the units √mᵢᵢ.
@@ -192,6 +223,7 @@ func (o *Operator) double(x, t, w []float64) {
 	}
 }
 
+// doubleT runs x ← x + A_kᵀ x A_k.
 func (o *Operator) doubleT(x, t, w []float64) {
 	for _, p := range o.powers {
 		dense.CongruenceT(t, p, x, w, o.n)
@@ -208,41 +240,65 @@ func (o *Operator) N() int { return o.n }
 // Squared Smith doubling: R. A. Smith, SIAM J. Appl. Math. 16 (1968), 198–201.
 // Where the certificate showed that doubling loses digits (A far from normal),
 // one step of iterative refinement follows.
-func (o *Operator) Solve(dst, m []float64) { o.solve(dst, m, (*Operator).double, dense.Congruence) }
+func (o *Operator) Solve(dst, m []float64) { o.solve(dst, m, false) }
 
 // SolveT sets dst to the symmetric X with X = Aᵀ X A + M; dst may be m.
-func (o *Operator) SolveT(dst, m []float64) { o.solve(dst, m, (*Operator).doubleT, dense.CongruenceT) }
+func (o *Operator) SolveT(dst, m []float64) { o.solve(dst, m, true) }
 
-func (o *Operator) solve(dst, m []float64, double func(o *Operator, x, t, w []float64), congruence func(dst, a, x, tmp []float64, n int)) {
+// solve branches on the direction rather than call through a function value, for
+// which the workspace of a small problem could not stay on the stack.
+func (o *Operator) solve(dst, m []float64, transposed bool) {
 	n := o.n
-	w := make([]float64, 3*n*n)
-	t, u, r := w[:n*n], w[n*n:2*n*n], w[2*n*n:]
+	var small [3 * onStack * onStack]float64
+	w := small[:]
+	if n > onStack {
+		w = make([]float64, 3*n*n)
+	}
+	t, u, r := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n]
+	dst = dst[:n*n]
 	copy(r, m[:n*n])
-	copy(dst[:n*n], r)
-	double(o, dst, t, u)
+	copy(dst, r)
+	o.run(dst, t, u, transposed)
 	if !o.refine {
 		return
 	}
-	congruence(t, o.powers[0], dst, u, n)
+	o.image(t, dst, u, transposed)
 	for i := range r {
 		r[i] += t[i] - dst[i]
 	}
-	double(o, r, t, u)
-	dense.Add(dst[:n*n], dst, r)
+	o.run(r, t, u, transposed)
+	dense.Add(dst, dst, r)
+}
+
+func (o *Operator) run(x, t, w []float64, transposed bool) {
+	if transposed {
+		o.doubleT(x, t, w)
+		return
+	}
+	o.double(x, t, w)
+}
+
+// image sets t ← A x Aᵀ, or Aᵀ x A.
+func (o *Operator) image(t, x, w []float64, transposed bool) {
+	if transposed {
+		dense.CongruenceT(t, o.powers[0], x, w, o.n)
+		return
+	}
+	dense.Congruence(t, o.powers[0], x, w, o.n)
 }
 
 // Residual is ‖X − A X Aᵀ − M‖_F / (‖X‖_F + ‖A X Aᵀ‖_F + ‖M‖_F), and 0 when
 // all are zero.
-func (o *Operator) Residual(x, m []float64) float64 { return o.residual(x, m, dense.Congruence) }
+func (o *Operator) Residual(x, m []float64) float64 { return o.residual(x, m, false) }
 
 // ResidualT is ‖X − Aᵀ X A − M‖_F / (‖X‖_F + ‖Aᵀ X A‖_F + ‖M‖_F).
-func (o *Operator) ResidualT(x, m []float64) float64 { return o.residual(x, m, dense.CongruenceT) }
+func (o *Operator) ResidualT(x, m []float64) float64 { return o.residual(x, m, true) }
 
-func (o *Operator) residual(x, m []float64, congruence func(dst, a, x, tmp []float64, n int)) float64 {
+func (o *Operator) residual(x, m []float64, transposed bool) float64 {
 	n := o.n
 	w := make([]float64, 2*n*n)
 	t := w[:n*n]
-	congruence(t, o.powers[0], x, w[n*n:], n)
+	o.image(t, x, w[n*n:], transposed)
 	size := dense.Norm(x[:n*n]) + dense.Norm(t) + dense.Norm(m[:n*n])
 	if size == 0 {
 		return 0
@@ -267,14 +323,6 @@ func (o *Operator) InverseNorm() float64 {
 		return dense.Norm(x)
 	}
 	return math.Ldexp(vals[n-1], e)
-}
-
-func unstable(name string, a Matrix, lower, upper float64) *UnstableError {
-	r, err := SpectralRadius(a)
-	if err != nil {
-		r = math.NaN()
-	}
-	return &UnstableError{Name: name, Radius: r, Lower: lower, Upper: upper}
 }
 
 // SpectralRadius is max |λ| over the eigenvalues of A, computed by the QR

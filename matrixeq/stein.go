@@ -21,16 +21,16 @@ type Solution struct {
 //
 // Several right-hand sides with one A: Prepare.
 func Stein(a, m Matrix) (Solution, error) {
-	return stein(a, m, (*Operator).Solve, (*Operator).Residual)
+	return stein(a, m, false)
 }
 
 // SteinT returns the symmetric X that solves X = Aᵀ X A + M, the cost matrix
 // of s⁺ = A s with the cost Σ sᵀ M s. Otherwise it is Stein.
 func SteinT(a, m Matrix) (Solution, error) {
-	return stein(a, m, (*Operator).SolveT, (*Operator).ResidualT)
+	return stein(a, m, true)
 }
 
-func stein(a, m Matrix, solve func(o *Operator, dst, m []float64), residual func(o *Operator, x, m []float64) float64) (Solution, error) {
+func stein(a, m Matrix, transposed bool) (Solution, error) {
 	if err := checkSquare("A", a); err != nil {
 		return Solution{}, err
 	}
@@ -46,6 +46,6 @@ func stein(a, m Matrix, solve func(o *Operator, dst, m []float64), residual func
 	}
 	x := New(o.n, o.n)
 	rhs := symmetrised(m)
-	solve(o, x.Data, rhs.Data)
-	return Solution{X: x, Residual: residual(o, x.Data, rhs.Data)}, nil
+	o.solve(x.Data, rhs.Data, transposed)
+	return Solution{X: x, Residual: o.residual(x.Data, rhs.Data, transposed)}, nil
 }

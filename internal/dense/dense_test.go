@@ -105,11 +105,7 @@ func TestTwin(t *testing.T) {
 		a, b := random(m*k, 5), random(k*n, 6)
 		for _, width := range []int{4, 8} {
 			got, want := make([]float64, m*n), make([]float64, m*n)
-			panel := panel8
-			if width == 4 {
-				panel = panel4
-			}
-			panel(got, n, a, k, 1, b, n, k, m/4)
+			panel(got, n, a, k, 1, b, n, k, m/4, width)
 			panelTwin(want, n, a, k, 1, b, n, k, m/4, width)
 			for i := range want {
 				if math.Float64bits(got[i]) != math.Float64bits(want[i]) {

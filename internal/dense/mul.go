@@ -50,6 +50,10 @@ const (
 // for which the stack has no buffer, is computed by scalar loops.
 func mulNTBlocked(c, a, b []float64, m, k, n int, lower bool) {
 	switch {
+	case m == 4 && n == 4 && k == 4:
+		var pack [16]float64
+		pack4(pack[:], 4, b, 4, 4)
+		panel4(c, 4, a, 4, 1, pack[:], 4, 4, 1)
 	case k <= smallPanel:
 		var pack [8 * smallPanel]float64
 		tiledNT(c, n, a, k, b, k, m, k, n, lower, pack[:])

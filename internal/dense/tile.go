@@ -50,18 +50,24 @@ func panelRows(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, 
 	if lower {
 		i = min(at, m-4)
 	}
-	panel := panel8
-	if width == 4 {
-		panel = panel4
-	}
 	if t := (m - i) / 4; t > 0 {
-		panel(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, b, ldb, k, t)
+		panel(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, b, ldb, k, t, width)
 		i += 4 * t
 	}
 	if i < m {
 		i = m - 4
-		panel(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, b, ldb, k, 1)
+		panel(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, b, ldb, k, 1, width)
 	}
+}
+
+// panel is panel8 or panel4. Called through a function value, they would move
+// their arguments to the heap.
+func panel(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles, width int) {
+	if width == 8 {
+		panel8(c, ldc, a, ai, ap, b, ldb, k, tiles)
+		return
+	}
+	panel4(c, ldc, a, ai, ap, b, ldb, k, tiles)
 }
 
 // tiledNT sets the m×n matrix C ← A Bᵀ for B n×k with row stride ldb, m, n ≥ 4,
