@@ -9,6 +9,7 @@ import (
 // absent matrices tell "not written" from zero.
 
 type document struct {
+	Schema   schemaURL    `json:"$schema,omitempty" jsonschema:"where an editor finds this schema; otherwise ignored"`
 	Family   string       `json:"family,omitempty" jsonschema:"name of the family; the file's own name if omitted"`
 	Defaults *taskDoc     `json:"defaults,omitempty" jsonschema:"any field of a task but its name; a task's own field takes precedence"`
 	Tasks    []taskDoc    `json:"tasks,omitempty" jsonschema:"the tasks, one by one"`
@@ -168,4 +169,13 @@ func (b *interval) decodeNode(t *tree, n int) error {
 		return t.failAt(n, ErrValue, "the bounds [%v, %v] are out of order", b.Lo, b.Hi)
 	}
 	return nil
+}
+
+// schemaURL is any text: it is for editors.
+type schemaURL string
+
+func (s *schemaURL) decodeNode(t *tree, n int) error {
+	text, err := t.scalarText(n)
+	*s = schemaURL(text)
+	return err
 }

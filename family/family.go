@@ -242,7 +242,7 @@ func (d *innerDoc) seenBy(outer lqr.Spec) *lqr.Spec {
 	}
 	inner, differs := outer, false
 	for i, m := range specMatrices(&inner) {
-		if from := d.matrices()[i]; !from.IsZero() {
+		if from := d.matrices()[i]; !from.IsZero() && !from.Equal(*m) {
 			*m, differs = *from, true
 		}
 	}

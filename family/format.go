@@ -1,0 +1,162 @@
+package family
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strconv"
+
+	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/matrixeq"
+)
+
+// Format writes a family as it is run: every task listed, drawn ones
+// included, every setting of training written out, every number in the
+// shortest digits that read back to the same bits. [Parse] of the result gives
+// the same family, bit for bit, but for Drawn: how tasks were drawn is a
+// comment.
+func Format(f *Family) []byte {
+	var b []byte
+	if d := f.Drawn; d != nil {
+		b = fmt.Appendf(b, "# The last %d tasks were drawn: generator %s, seed %d, %d redraws", d.Count, d.Generator, d.Seed, d.Redraws)
+		for i, c := range d.Failed {
+			sep := ", "
+			if i == 0 {
+				sep = " for want of: "
+			}
+			b = fmt.Appendf(b, "%s%s (%d)", sep, c.Condition, c.Count)
+		}
+		b = append(b, ".\n"...)
+	}
+	b = fmt.Appendf(b, "family: %s\ntasks:\n", scalarWord(f.Name))
+	for i := range f.Tasks {
+		b = appendTask(b, &f.Tasks[i])
+	}
+	return appendMeta(b, &f.Meta)
+}
+
+func appendTask(b []byte, t *Task) []byte {
+	b = fmt.Appendf(b, "  - name: %s\n    weight: %s\n", scalarWord(t.Name), number(t.Weight))
+	keys := []string{"A", "B", "Q", "R", "N", "Sigma0"}
+	s := t.Outer
+	for i, m := range specMatrices(&s) {
+		b = appendKey(b, "    ", keys[i], *m)
+	}
+	if s.X0 != nil {
+		b = append(appendVector(append(b, "    x0: "...), s.X0), '\n')
+	}
+	b = appendKey(b, "    ", "noise", s.Noise)
+	if s.Discount != 0 {
+		b = fmt.Appendf(b, "    discount: %s\n", number(s.Discount))
+	}
+	if s.AverageCost {
+		b = append(b, "    average_cost: true\n"...)
+	}
+	if s.SampleTime != 0 {
+		b = fmt.Appendf(b, "    sample_time: %s\n", number(s.SampleTime))
+	}
+	if t.Inner == nil {
+		return b
+	}
+	b = append(b, "    inner:\n"...)
+	in := *t.Inner
+	for i, m := range specMatrices(&in) {
+		if !m.Equal(*specMatrices(&s)[i]) {
+			b = appendKey(b, "      ", keys[i], *m)
+		}
+	}
+	return b
+}
+
+func appendMeta(b []byte, m *Meta) []byte {
+	start := []byte(m.Start.Kind.String())
+	if m.Start.Kind == StartGain {
+		start = appendMatrix(nil, m.Start.Gain)
+	}
+	rate := []byte("auto")
+	switch {
+	case m.Inner.Rate.Auto:
+	case len(m.Inner.Rate.Steps) == 1:
+		rate = []byte(number(m.Inner.Rate.Steps[0]))
+	default:
+		rate = appendVector(nil, m.Inner.Rate.Steps)
+	}
+	b = fmt.Appendf(b, "meta:\n  algorithm: %v\n  normalize: %v\n  start: %s\n  seed: %d\n", m.Algorithm, m.Normalize, start, m.Seed)
+	b = fmt.Appendf(b, "  inner:\n    rule: %v\n    rate: %s\n    steps: %d\n", m.Inner.Rule, rate, m.Inner.Steps)
+	b = fmt.Appendf(b, "  outer:\n    method: %v\n    tolerance: %s\n    iterations: %d\n", m.Outer.Method, number(m.Outer.Tolerance), m.Outer.Iterations)
+	if m.Outer.Method == MethodAlgorithm1 {
+		b = fmt.Appendf(b, "    rate: %s\n    reduce: %v\n    batch: %d\n", number(m.Outer.Rate), m.Outer.Reduce, m.Outer.Batch)
+	}
+	return b
+}
+
+func appendKey(b []byte, indent, key string, m matrixeq.Matrix) []byte {
+	if m.IsZero() {
+		return b
+	}
+	b = append(append(append(b, indent...), key...), ": "...)
+	return append(appendMatrix(b, m), '\n')
+}
+
+// appendMatrix writes a matrix as a list of rows; the absent matrix as null.
+func appendMatrix(b []byte, m matrixeq.Matrix) []byte {
+	if m.IsZero() {
+		return append(b, "null"...)
+	}
+	b = append(b, '[')
+	for i := range m.Rows {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = appendVector(b, m.Row(i))
+	}
+	return append(b, ']')
+}
+
+func appendVector(b []byte, v []float64) []byte {
+	b = append(b, '[')
+	for i, x := range v {
+		if i > 0 {
+			b = append(b, ", "...)
+		}
+		b = strconv.AppendFloat(b, x, 'g', -1, 64)
+	}
+	return append(b, ']')
+}
+
+func number(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+var plainWord = regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_.-]*( [A-Za-z0-9_.-]+)*$`)
+
+// scalarWord writes text as a scalar: plain where every reader of YAML takes
+// it for text, else in quotes as JSON has them.
+func scalarWord(s string) string {
+	switch s {
+	case "null", "Null", "NULL", "true", "True", "TRUE", "false", "False", "FALSE",
+		"yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF", "y", "Y", "n", "N":
+	default:
+		if plainWord.MatchString(s) {
+			return s
+		}
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(s); err != nil {
+		panic(err) // a string can always be encoded
+	}
+	return string(bytes.TrimRight(b.Bytes(), "\n"))
+}
+
+// same reports whether two specs agree bit for bit.
+func same(a, b *lqr.Spec) bool {
+	for i, m := range specMatrices(a) {
+		if !m.Equal(*specMatrices(b)[i]) {
+			return false
+		}
+	}
+	return a.Name == b.Name && a.Noise.Equal(b.Noise) && a.Discount == b.Discount &&
+		a.AverageCost == b.AverageCost && a.SampleTime == b.SampleTime &&
+		bytes.Equal(appendVector(nil, a.X0), appendVector(nil, b.X0)) && (a.X0 == nil) == (b.X0 == nil)
+}
