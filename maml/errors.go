@@ -109,7 +109,7 @@ type NoThirdError struct {
 }
 
 func (e *NoThirdError) Error() string {
-	return fmt.Sprintf("maml: gradient step: %T has no third derivative", e.Point)
+	return fmt.Sprintf("gradient step: %T has no third derivative", e.Point)
 }
 
 func (e *NoThirdError) Unwrap() error { return ErrNoThird }
@@ -120,7 +120,7 @@ type NotFiniteError struct {
 	What string
 }
 
-func (e *NotFiniteError) Error() string { return "maml: " + e.What + " is not finite" }
+func (e *NotFiniteError) Error() string { return e.What + " is not finite" }
 
 func (e *NotFiniteError) Unwrap() []error { return []error{ErrNotFinite, objective.ErrDomain} }
 
