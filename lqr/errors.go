@@ -15,7 +15,8 @@ var ErrUnstable = errors.New("gain does not stabilise the task")
 // missing, out of range or contradict each other.
 var ErrSpec = errors.New("invalid task")
 
-// UnstableError says that a gain does not stabilise a task.
+// UnstableError says that a gain does not stabilise a task. Its text leaves the
+// task to the error around it, which names every kind of member alike.
 type UnstableError struct {
 	Task   string  // its name
 	Radius float64 // spectral radius of A − B W, by eigenvalues
@@ -24,9 +25,9 @@ type UnstableError struct {
 
 func (e *UnstableError) Error() string {
 	if e.Radius < e.Limit {
-		return fmt.Sprintf("task %q: the gain cannot be shown to stabilise: the spectral radius of A - B W is %.12g, too close to %.6g, or A - B W too far from normal, for float64 to decide", e.Task, e.Radius, e.Limit)
+		return fmt.Sprintf("the gain cannot be shown to stabilise: the spectral radius of A - B W is %.12g, too close to %.6g, or A - B W too far from normal, for float64 to decide", e.Radius, e.Limit)
 	}
-	return fmt.Sprintf("task %q: the gain does not stabilise: the spectral radius of A - B W is %.6g, not below %.6g", e.Task, e.Radius, e.Limit)
+	return fmt.Sprintf("the gain does not stabilise: the spectral radius of A - B W is %.6g, not below %.6g", e.Radius, e.Limit)
 }
 
 // Is makes the error match [ErrUnstable] and [objective.ErrDomain].
@@ -43,7 +44,7 @@ type OverflowError struct {
 }
 
 func (e *OverflowError) Error() string {
-	return fmt.Sprintf("task %q: %s is beyond float64 at this gain", e.Task, e.Quantity)
+	return e.Quantity + " is beyond float64 at this gain"
 }
 
 func (e *OverflowError) Unwrap() error { return objective.ErrDomain }

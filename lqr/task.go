@@ -127,6 +127,12 @@ func (t *Task) Spec() Spec { return t.spec }
 // only when d = 1.
 func (t *Task) Definite() bool { return t.std.definite }
 
+// Sigma0 returns the Σ₀ that the cost sees, noise and average cost included. It
+// is shared; do not modify it.
+func (t *Task) Sigma0() matrixeq.Matrix {
+	return matrixeq.Matrix{Rows: t.std.n, Cols: t.std.n, Data: t.std.s0}
+}
+
 // Same reports whether two tasks have bit for bit the same cost function.
 // Their names may differ.
 func (t *Task) Same(u *Task) bool {

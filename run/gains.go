@@ -1,12 +1,12 @@
 package run
 
 import (
-	"encoding/binary"
 	"encoding/csv"
 	"fmt"
 	"io"
 	"strconv"
-	"strings"
+
+	"github.com/sbinet/npyio/npy"
 
 	"github.com/metalqr/metalqr/matrixeq"
 )
@@ -54,29 +54,14 @@ func WriteGainsCSV(w io.Writer, gains []NamedGain) error {
 	return out.Error()
 }
 
-// WriteGainsNPY writes an array of shape (tasks, r, d), little-endian float64
-// in C order, in NumPy's format 1.0. The tasks are in the order given.
+// WriteGainsNPY writes a NumPy array of shape (tasks, r, d). The tasks are in
+// the order given.
 func WriteGainsNPY(w io.Writer, gains []NamedGain) error {
-	rows, cols := 0, 0
-	if len(gains) > 0 {
-		rows, cols = gains[0].Gain.Rows, gains[0].Gain.Cols
-	}
-	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d, %d), }", len(gains), rows, cols)
-	// The data begins at a multiple of 64 bytes; ten bytes precede the header.
-	header += strings.Repeat(" ", 63-(10+len(header))%64) + "\n"
-	if _, err := fmt.Fprintf(w, "\x93NUMPY\x01\x00"); err != nil {
-		return err
-	}
-	if err := binary.Write(w, binary.LittleEndian, uint16(len(header))); err != nil {
-		return err
-	}
-	if _, err := io.WriteString(w, header); err != nil {
-		return err
-	}
-	for _, g := range gains {
-		if err := binary.Write(w, binary.LittleEndian, g.Gain.Data); err != nil {
-			return err
+	array := make([][][]float64, len(gains))
+	for i, g := range gains {
+		for r := range g.Gain.Rows {
+			array[i] = append(array[i], g.Gain.Row(r))
 		}
 	}
-	return nil
+	return npy.Write(w, array)
 }

@@ -41,10 +41,7 @@ func Train(ctx context.Context, f *family.Family, to Destination, ready func(*Tr
 	if err != nil {
 		return nil, "", err
 	}
-	spec, err := f.Format()
-	if err != nil {
-		return nil, "", err
-	}
+	spec := family.Format(f)
 	var dir *directory
 	switch {
 	case to.Resume:
@@ -105,8 +102,8 @@ func (d *directory) keep(r *Result) error {
 		name  string
 		write func(b *bytes.Buffer) error
 	}{
-		{"gain.csv", func(b *bytes.Buffer) error { return family.WriteCSV(b, r.Gain) }},
-		{"gain.npy", func(b *bytes.Buffer) error { return family.WriteNPY(b, r.Gain) }},
+		{"gain.csv", func(b *bytes.Buffer) error { _, err := b.Write(family.GainCSV(r.Gain)); return err }},
+		{"gain.npy", func(b *bytes.Buffer) error { _, err := b.Write(family.GainNPY(r.Gain)); return err }},
 		{"adapted.csv", func(b *bytes.Buffer) error { return WriteGainsCSV(b, tasks) }},
 		{"adapted.npy", func(b *bytes.Buffer) error { return WriteGainsNPY(b, tasks) }},
 	} {

@@ -187,14 +187,14 @@ func (p *Problem) stabilise(ctx context.Context, w []float64) ([]float64, int, e
 				} else if !isDomain(err) {
 					return 0, err
 				} else if worst == nil {
-					worst = err
+					worst = &lqr.TaskError{Task: t.Name, Err: err}
 				}
 				ρ, err := task.Radius(w)
 				if err != nil {
 					return 0, err
 				}
 				if c := 0.95 / (task.Discount() * ρ * ρ); c < γ {
-					γ, worst = c, &lqr.UnstableError{Task: t.Name, Radius: ρ, Limit: 1 / math.Sqrt(task.Discount())}
+					γ, worst = c, &lqr.TaskError{Task: t.Name, Err: &lqr.UnstableError{Task: t.Name, Radius: ρ, Limit: 1 / math.Sqrt(task.Discount())}}
 				}
 			}
 		}
