@@ -1,0 +1,314 @@
+package matrixeq
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"os"
+	"strconv"
+	"testing"
+
+	"github.com/metalqr/metalqr/internal/dense"
+)
+
+// digits is a matrix given as decimal strings.
+type digits [][]string
+
+func (d digits) matrix(t testing.TB) Matrix {
+	t.Helper()
+	m := New(len(d), len(d[0]))
+	for i, row := range d {
+		for j, s := range row {
+			x, err := strconv.ParseFloat(s, 64)
+			if err != nil {
+				t.Fatal(err)
+			}
+			m.Set(i, j, x)
+		}
+	}
+	return m
+}
+
+type lqrCase struct {
+	Name               string
+	A, B, Q, R, Sigma0 Matrix
+	W                  Matrix
+	Optimal            struct{ P, W, Sigma digits }
+	AtW                struct{ P, Sigma digits } `json:"at_W"`
+}
+
+// lqr.json: values computed in 60-digit arithmetic, 25 digits printed.
+func lqrCases(t testing.TB) []lqrCase {
+	text, err := os.ReadFile("testdata/lqr.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases []lqrCase
+	if err := json.Unmarshal(text, &cases); err != nil {
+		t.Fatal(err)
+	}
+	if len(cases) == 0 {
+		t.Fatal("no cases")
+	}
+	return cases
+}
+
+func closedLoop(c lqrCase, w Matrix) Matrix {
+	n, r := c.B.Rows, c.B.Cols
+	f := New(n, n)
+	dense.Mul(f.Data, c.B.Data, w.Data, n, r, n)
+	dense.Sub(f.Data, c.A.Data, f.Data)
+	return f
+}
+
+func TestReferenceValues(t *testing.T) {
+	for _, c := range lqrCases(t) {
+		t.Run(c.Name, func(t *testing.T) {
+			n, r := c.B.Rows, c.B.Cols
+			s, err := Riccati(c.A, c.B, c.Q, c.R)
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, "P*", s.P, c.Optimal.P.matrix(t), 1e-13)
+			near(t, "W*", s.Gain, c.Optimal.W.matrix(t), 1e-13)
+
+			f := closedLoop(c, c.W)
+			sigma, err := Stein(f, c.Sigma0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// F = A − B W is formed in double precision here, and Σ is as
+			// sensitive to it as the operator says.
+			o, err := Prepare(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			tol := 8 * dense.Eps * max(1, o.InverseNorm())
+			t.Logf("‖L⁻¹‖ = %.3g", o.InverseNorm())
+			near(t, "Σ at W", sigma.X, c.AtW.Sigma.matrix(t), tol)
+			rw, m := make([]float64, r*n), New(n, n)
+			dense.Mul(rw, c.R.Data, c.W.Data, r, r, n)
+			dense.MulTN(m.Data, c.W.Data, rw, n, r, n)
+			dense.Add(m.Data, m.Data, c.Q.Data)
+			cost, err := SteinT(f, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			near(t, "P at W", cost.X, c.AtW.P.matrix(t), tol)
+		})
+	}
+}
+
+func TestSteinAgainstKronecker(t *testing.T) {
+	rng := rand.New(rand.NewPCG(3, 3))
+	for n := 1; n <= 6; n++ {
+		for _, radius := range []float64{0, .1, .5, .9, .99, .9999} {
+			a, m := randomMatrix(rng, n, n, 1), randomMatrix(rng, n, n, 1)
+			dense.Symmetrize(m.Data, n)
+			r, err := SpectralRadius(a)
+			if err != nil {
+				t.Fatal(err)
+			}
+			dense.Scale(a.Data, radius/r, a.Data)
+			o, err := Prepare(a)
+			if err != nil {
+				t.Fatalf("n=%d ρ=%g: %v", n, radius, err)
+			}
+			aCopy, mCopy := a.Clone(), m.Clone()
+			x, err := Stein(a, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			xt, err := SteinT(a, m)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !a.Equal(aCopy) || !m.Equal(mCopy) {
+				t.Fatal("an input was modified")
+			}
+			// Residual of a few roundings, amplified by at most ‖L⁻¹‖.
+			tol := 8 * float64(n) * dense.Eps * o.InverseNorm()
+			what := fmt.Sprintf("n=%d ρ=%g", n, radius)
+			near(t, what, x.X, bigStein(t, a, m), tol)
+			near(t, what+" transposed", xt.X, bigStein(t, a.T(), m), tol)
+			if x.Residual > 1e-15*float64(n) || xt.Residual > 1e-15*float64(n) {
+				t.Errorf("%s: residuals %g, %g", what, x.Residual, xt.Residual)
+			}
+		}
+	}
+}
+
+// Transient growth ‖Aᵏ‖ up to 1e7 before decay: unit couplings of size 5 above a
+// stable diagonal.
+func TestSteinFarFromNormal(t *testing.T) {
+	for n := 2; n <= 8; n++ {
+		a := New(n, n)
+		for i := range n {
+			a.Set(i, i, .9-.1*float64(i))
+			if i+1 < n {
+				a.Set(i, i+1, 5)
+			}
+		}
+		x, err := Stein(a, Identity(n))
+		if err != nil {
+			t.Fatalf("n=%d: %v", n, err)
+		}
+		want := bigStein(t, a, Identity(n))
+		t.Logf("n=%d: error %.2g, size %.2g", n, relative(x.X, want), dense.Norm(want.Data))
+		near(t, fmt.Sprint("n=", n), x.X, want, 1e-13)
+	}
+}
+
+func TestBadlyScaledCoordinates(t *testing.T) {
+	// [[.9, 1e8], [0, .8]] is [[.9, 1], [0, .8]] in other units.
+	a := rows(t, []float64{.9, 0x1p27}, []float64{0, .8})
+	x, err := Stein(a, Identity(2))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := bigStein(t, a, Identity(2))
+	for i := range want.Data {
+		if d := math.Abs(x.X.Data[i]/want.Data[i] - 1); d > 1e-13 {
+			t.Errorf("entry %d: relative error %g", i, d)
+		}
+	}
+}
+
+func TestUnstable(t *testing.T) {
+	for _, tt := range []struct {
+		name   string
+		a      Matrix
+		proved bool // by the trace of a power
+	}{
+		{"scalar", Scalar(1.5), true},
+		{"barely", Scalar(1 + 1e-9), true},
+		{"negative", Scalar(-1.5), true},
+		{"one", Scalar(1), false},
+		{"identity", Identity(3), false},
+		{"pair", rows(t, []float64{.6, .8}, []float64{-.8, .6}), false},
+		{"mixed", Diagonal(1.1, .1), true},
+		{"defective on the circle", rows(t, []float64{1, 1}, []float64{0, 1}), false},
+		{"huge", Scalar(1e300), true},
+		{"overflow", rows(t, []float64{0, 1e300}, []float64{1e300, 0}), false},
+	} {
+		_, err := Prepare(tt.a)
+		var e *UnstableError
+		if !errors.As(err, &e) || !errors.Is(err, ErrUnstable) {
+			t.Errorf("%s: error %v", tt.name, err)
+			continue
+		}
+		if (e.Lower > 1) != tt.proved {
+			t.Errorf("%s: %v; want proof %v", tt.name, err, tt.proved)
+		}
+		if !(e.Radius >= .99) || e.Lower > e.Upper*(1+1e-9) {
+			t.Errorf("%s: %+v", tt.name, e)
+		}
+	}
+}
+
+func TestNearTheBoundary(t *testing.T) {
+	for _, gap := range []float64{1e-3, 1e-6, 1e-9, 1e-12} {
+		a := Scalar(1 - gap)
+		x, err := Stein(a, Scalar(1))
+		if err != nil {
+			t.Errorf("ρ = 1 − %g: %v", gap, err)
+			continue
+		}
+		near(t, fmt.Sprint("1 − ρ = ", gap), x.X, bigStein(t, a, Scalar(1)), 1e-16/gap)
+	}
+}
+
+// Nilpotent of order 100: computed eigenvalues of similar matrices reach 0.69.
+func TestNilpotent(t *testing.T) {
+	const n = 100
+	a, want := New(n, n), New(n, n)
+	for i := range n {
+		if i+1 < n {
+			a.Set(i, i+1, 1)
+		}
+		want.Set(i, i, float64(n-i))
+	}
+	x, err := Stein(a, Identity(n))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "X", x.X, want, 0)
+	o, err := Prepare(a)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := o.InverseNorm(); math.Abs(got-n) > 1e-12 {
+		t.Errorf("InverseNorm = %v, want %d", got, n)
+	}
+}
+
+// The certificate refuses what is wrong: X that is only positive definite, X
+// whose inequality holds but which is indefinite, and inequalities that hold by
+// less than the rounding of forming them.
+func TestCertificateCatches(t *testing.T) {
+	check := func(a, x Matrix) bool {
+		n := a.Rows
+		s, tmp := make([]float64, n*n), make([]float64, n*n)
+		dense.Congruence(s, a.Data, x.Data, tmp, n)
+		dense.Sub(s, x.Data, s)
+		return lyapunov(a.Data, x.Data, s, make([]float64, n*n+3*n), n, false)
+	}
+	for _, tt := range []struct {
+		name string
+		a, x Matrix
+		want bool
+	}{
+		{"true", Scalar(.5), Scalar(1), true},
+		{"unstable, X ≻ 0", Scalar(2), Scalar(1), false},
+		{"unstable, X − AXAᵀ ≻ 0", Scalar(2), Scalar(-1), false},
+		{"one unstable mode", Diagonal(.5, 2), Diagonal(1, 1), false},
+		{"on the boundary", Identity(2), Identity(2), false},
+		{"within rounding", Scalar(1 - dense.Eps), Scalar(1), false},
+		{"scales 2^±300", Diagonal(.5, .5), Diagonal(0x1p300, 0x1p-300), true},
+	} {
+		if got := check(tt.a, tt.x); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
+func TestPrepareWith(t *testing.T) {
+	a := rows(t, []float64{.5, 1}, []float64{0, -.7})
+	m := rows(t, []float64{2, 1}, []float64{1, 3})
+	o, x, err := PrepareWith(a, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "X", x, bigStein(t, a, m), 1e-15)
+	y := make([]float64, 4)
+	o.Solve(y, m.Data)
+	near(t, "Solve", Matrix{2, 2, y}, x, 0)
+	// A witness that proves nothing still gets its solution.
+	_, x, err = PrepareWith(a, Diagonal(1, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "X", x, bigStein(t, a, Diagonal(1, 0)), 1e-15)
+	if _, _, err = PrepareWith(Diagonal(1.5, .5), m); !errors.Is(err, ErrUnstable) {
+		t.Errorf("error %v", err)
+	}
+	if _, _, err = PrepareWith(a, Scalar(1)); !errors.Is(err, ErrShape) {
+		t.Errorf("error %v", err)
+	}
+}
+
+func TestResidualSeesErrors(t *testing.T) {
+	o, err := Prepare(Scalar(.5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if r := o.Residual([]float64{4}, []float64{3}); r != 0 {
+		t.Errorf("residual of the exact solution %g", r)
+	}
+	// x = 4.04: 4.04 − 1.01 − 3 = .03 over 4.04 + 1.01 + 3.
+	if r := o.ResidualT([]float64{4.04}, []float64{3}); math.Abs(r-.03/8.05) > 1e-15 {
+		t.Errorf("residual %g, want %g", r, .03/8.05)
+	}
+}
