@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strconv"
 
-	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
@@ -147,16 +146,4 @@ func scalarWord(s string) string {
 		panic(err) // a string can always be encoded
 	}
 	return string(bytes.TrimRight(b.Bytes(), "\n"))
-}
-
-// same reports whether two specs agree bit for bit.
-func same(a, b *lqr.Spec) bool {
-	for i, m := range specMatrices(a) {
-		if !m.Equal(*specMatrices(b)[i]) {
-			return false
-		}
-	}
-	return a.Name == b.Name && a.Noise.Equal(b.Noise) && a.Discount == b.Discount &&
-		a.AverageCost == b.AverageCost && a.SampleTime == b.SampleTime &&
-		bytes.Equal(appendVector(nil, a.X0), appendVector(nil, b.X0)) && (a.X0 == nil) == (b.X0 == nil)
 }
