@@ -123,7 +123,10 @@ func withoutNull(s *jsonschema.Schema) {
 		return
 	}
 	s.Types = slices.DeleteFunc(s.Types, func(t string) bool { return t == "null" })
-	if len(s.Types) == 1 {
+	switch len(s.Types) {
+	case 0:
+		s.Types = nil
+	case 1:
 		s.Type, s.Types = s.Types[0], nil
 	}
 	withoutNull(s.Items)
