@@ -127,10 +127,15 @@ func npyNumber(kind byte, width int, order binary.ByteOrder) func([]byte) float6
 	return func(b []byte) float64 { return float64(int64(unsigned(b)<<shift) >> shift) }
 }
 
-// GainNPY writes a gain as NumPy's numpy.save does: version 1, little-endian
-// float64 in C order.
-func GainNPY(m matrixeq.Matrix) []byte {
-	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%d, %d), }", m.Rows, m.Cols)
+// GainNPY writes a gain as a NumPy array of shape (r, d).
+func GainNPY(m matrixeq.Matrix) []byte { return NPY(m.Data, m.Rows, m.Cols) }
+
+// NPY writes numbers as NumPy's numpy.save writes an array of this shape:
+// format 1.0, little-endian float64 in C order. The shape has two dimensions or
+// more, whose product is len(data).
+func NPY(data []float64, shape ...int) []byte {
+	dims := strings.Trim(strings.ReplaceAll(fmt.Sprint(shape), " ", ", "), "[]")
+	header := fmt.Sprintf("{'descr': '<f8', 'fortran_order': False, 'shape': (%s), }", dims)
 	const prefix = 10 // magic, version, length
 	pad := 64 - (prefix+len(header)+1)%64
 	header += strings.Repeat(" ", pad%64) + "\n"
@@ -138,7 +143,7 @@ func GainNPY(m matrixeq.Matrix) []byte {
 	b = append(b, 1, 0)
 	b = binary.LittleEndian.AppendUint16(b, uint16(len(header)))
 	b = append(b, header...)
-	for _, x := range m.Data {
+	for _, x := range data {
 		b = binary.LittleEndian.AppendUint64(b, math.Float64bits(x))
 	}
 	return b

@@ -1,12 +1,12 @@
 package run
 
 import (
+	"bytes"
 	"encoding/csv"
 	"fmt"
-	"io"
 	"strconv"
 
-	"github.com/sbinet/npyio/npy"
+	"github.com/metalqr/metalqr/family"
 
 	"github.com/metalqr/metalqr/matrixeq"
 )
@@ -26,42 +26,37 @@ func (a *Adaptation) AdaptedGains() []NamedGain {
 	return out
 }
 
-// WriteGainsCSV writes one line a row of a gain: task, row (from 1), and the
-// entries, which read back to the same bits.
-func WriteGainsCSV(w io.Writer, gains []NamedGain) error {
-	out := csv.NewWriter(w)
+// GainsCSV has one line a row of a gain: task, row (from 1), and the entries,
+// which read back to the same bits.
+func GainsCSV(gains []NamedGain) []byte {
+	var b bytes.Buffer
+	out := csv.NewWriter(&b)
 	for i, g := range gains {
 		if i == 0 {
 			header := []string{"task", "row"}
 			for j := range g.Gain.Cols {
 				header = append(header, fmt.Sprintf("w%d", j+1))
 			}
-			if err := out.Write(header); err != nil {
-				return err
-			}
+			out.Write(header)
 		}
 		for r := range g.Gain.Rows {
 			line := []string{g.Task, strconv.Itoa(r + 1)}
 			for _, x := range g.Gain.Row(r) {
 				line = append(line, strconv.FormatFloat(x, 'g', -1, 64))
 			}
-			if err := out.Write(line); err != nil {
-				return err
-			}
+			out.Write(line)
 		}
 	}
-	out.Flush()
-	return out.Error()
+	out.Flush() // into memory: it cannot fail
+	return b.Bytes()
 }
 
-// WriteGainsNPY writes a NumPy array of shape (tasks, r, d). The tasks are in
-// the order given.
-func WriteGainsNPY(w io.Writer, gains []NamedGain) error {
-	array := make([][][]float64, len(gains))
-	for i, g := range gains {
-		for r := range g.Gain.Rows {
-			array[i] = append(array[i], g.Gain.Row(r))
-		}
+// GainsNPY is a NumPy array of shape (tasks, r, d), the tasks in the order
+// given, of which there is at least one.
+func GainsNPY(gains []NamedGain) []byte {
+	var data []float64
+	for _, g := range gains {
+		data = append(data, g.Gain.Data...)
 	}
-	return npy.Write(w, array)
+	return family.NPY(data, len(gains), gains[0].Gain.Rows, gains[0].Gain.Cols)
 }

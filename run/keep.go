@@ -1,7 +1,6 @@
 package run
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 
@@ -99,19 +98,15 @@ func (d *directory) keep(r *Result) error {
 		tasks[i] = NamedGain{t.Name, t.AdaptedGain}
 	}
 	for _, file := range []struct {
-		name  string
-		write func(b *bytes.Buffer) error
+		name string
+		data []byte
 	}{
-		{"gain.csv", func(b *bytes.Buffer) error { _, err := b.Write(family.GainCSV(r.Gain)); return err }},
-		{"gain.npy", func(b *bytes.Buffer) error { _, err := b.Write(family.GainNPY(r.Gain)); return err }},
-		{"adapted.csv", func(b *bytes.Buffer) error { return WriteGainsCSV(b, tasks) }},
-		{"adapted.npy", func(b *bytes.Buffer) error { return WriteGainsNPY(b, tasks) }},
+		{"gain.csv", family.GainCSV(r.Gain)},
+		{"gain.npy", family.GainNPY(r.Gain)},
+		{"adapted.csv", GainsCSV(tasks)},
+		{"adapted.npy", GainsNPY(tasks)},
 	} {
-		var b bytes.Buffer
-		if err := file.write(&b); err != nil {
-			return err
-		}
-		if err := d.write(file.name, b.Bytes()); err != nil {
+		if err := d.write(file.name, file.data); err != nil {
 			return err
 		}
 	}
