@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/maml"
@@ -39,6 +40,12 @@ func NewTrainer(ctx context.Context, p *Problem) (*Trainer, error) {
 	t.state = maml.NewState(t.Start.Gain.Data)
 	t.RateCheck, err = p.checkRates(t.Start.Gain.Data, t.Start.rates[0])
 	return t, err
+}
+
+// Rates are the inner rates, one a step, and whether they were chosen (rate:
+// auto).
+func (t *Trainer) Rates() (rates []float64, auto bool) {
+	return slices.Clone(t.Start.rates), t.Start.rateAuto
 }
 
 // method makes the outer method's value from its words.

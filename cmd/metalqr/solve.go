@@ -1,0 +1,78 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/run"
+)
+
+func (a *app) solveCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "solve FILE",
+		Short: "Each task's own optimum: gain, cost, spectral radius, residual",
+		Long: `Solve every task of a family on its own: the optimal gain W* of a = −W s, its
+cost, the spectral radius of A − B W*, and the relative residual of the Riccati
+equation, measured.`,
+		Args:              file,
+		ValidArgsFunction: completeFile,
+		RunE: a.does(func(args []string) error {
+			p, err := a.problem(args[0])
+			if err != nil {
+				return err
+			}
+			s := p.Solve()
+			return a.print(s, func(b *bytes.Buffer) { a.printSolution(b, p, s) })
+		}),
+	}
+}
+
+// problem reads a family and makes it ready.
+func (a *app) problem(path string) (*run.Problem, error) {
+	f, err := a.read(path)
+	if err != nil {
+		return nil, err
+	}
+	return run.NewProblem(f)
+}
+
+// describe says what a family is.
+func describe(f *family.Family) string {
+	s := fmt.Sprintf("family %s: %s, %s, %s", f.Name, count(len(f.Tasks), "task"), count(f.States(), "state"), count(f.Inputs(), "input"))
+	if f.Drawn != nil {
+		s += fmt.Sprintf(" (%d drawn by %s, seed %d, %s)", f.Drawn.Count, f.Drawn.Generator, f.Drawn.Seed, count(f.Drawn.Redraws, "redraw"))
+	}
+	return s
+}
+
+func (a *app) printSolution(b *bytes.Buffer, p *run.Problem, s *run.Solution) {
+	fmt.Fprintf(b, "%s\n\n", describe(p.Family))
+	small := p.Dim() <= inlineEntries
+	t := table{columns: []column{text("task"), numbers("optimal cost"), numbers("spectral radius"), numbers("residual")}}
+	if small {
+		t.columns = append(t.columns, text("W*"))
+	}
+	rows, rest := a.limit(len(s.Tasks))
+	for _, task := range s.Tasks[:rows] {
+		cells := []string{task.Name, number(task.Cost), number(task.Radius), size(task.Residual)}
+		if small {
+			cells = append(cells, inline(task.Gain))
+		}
+		t.row(cells...)
+	}
+	t.print(b)
+	b.WriteString(rest)
+	switch {
+	case a.detail:
+		for _, task := range s.Tasks {
+			fmt.Fprintf(b, "\ntask %s\n", task.Name)
+			printMatrix(b, "W*", task.Gain)
+			printMatrix(b, "P", task.P)
+		}
+	case !small:
+		b.WriteString("\nthe gains are too wide for the table: -v or --json shows them\n")
+	}
+}
