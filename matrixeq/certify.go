@@ -42,41 +42,65 @@ func positiveDefinite(l, d, a, z []float64, n int) bool {
 	return dense.Cholesky(l, l, n)
 }
 
-// lyapunov proves ρ(A) < 1 from X ≻ 0 and S = X − A X Aᵀ ≻ 0 (or with Aᵀ in
-// place of A when transposed). s is the computed S, symmetric.
+// lyapunov proves ρ(A′) < 1 from X ≻ 0 and S = X − A X Aᵀ ≻ 0 (or with Aᵀ in
+// place of A when transposed), for every A′ with |A′ − A| ≤ G entry by entry (g
+// nil: A itself). s is the computed S, symmetric.
 //
 // What rounding did to s: with xᵢ = √Xᵢᵢ (|Xᵢⱼ| ≤ xᵢ xⱼ once X ≻ 0) and
-// y = |A| x, each computed entry is within
+// y = |A| x, each computed entry is within (2n + 4) ε yᵢ yⱼ + 2ε xᵢ xⱼ of the
+// true one. What G does: with v = G x, at most vᵢ yⱼ + yᵢ vⱼ + vᵢ vⱼ. Both
+// together are below zᵢ zⱼ for
 //
-//	(2n + 4) ε yᵢ yⱼ + 2ε xᵢ xⱼ ≤ zᵢ zⱼ,   zᵢ = √((2n + 4) ε) (yᵢ + xᵢ)
+//	z = √((2n + 4) ε) (y + x) + α y + (1 + 1/α) v,    α² = ‖v‖ / ‖y‖.
 //
-// of the true one. w has n² + 3n entries.
-func lyapunov(a, x, s, w []float64, n int, transposed bool) bool {
-	l, d, z, sx := w[:n*n], w[n*n:n*n+n], w[n*n+n:n*n+2*n], w[n*n+2*n:n*n+3*n]
+// w has n² + 4n entries.
+func lyapunov(a, g, x, s, w []float64, n int, transposed bool) bool {
+	l, d, z, sx, v := w[:n*n], w[n*n:n*n+n], w[n*n+n:n*n+2*n], w[n*n+2*n:n*n+3*n], w[n*n+3*n:n*n+4*n]
 	if !positiveDefinite(l, d, x, nil, n) {
 		return false
 	}
 	for i := range n {
 		sx[i] = math.Sqrt(x[i*n+i])
 	}
-	copy(z, sx)
-	for i := range n {
-		row := a[i*n : i*n+n]
-		if transposed {
-			for j, v := range row {
-				z[j] += math.Abs(v) * sx[i]
-			}
-			continue
-		}
-		t := z[i]
-		for j, v := range row {
-			t += math.Abs(v) * sx[j]
-		}
-		z[i] = t
-	}
+	absMul(z, a, sx, n, transposed)
 	c := math.Sqrt(float64(2*n+4) * dense.Eps)
+	if g == nil {
+		for i := range z {
+			z[i] = c * (z[i] + sx[i])
+		}
+		return positiveDefinite(l, d, s, z, n)
+	}
+	absMul(v, g, sx, n, transposed)
+	alpha, beta := 0.0, 0.0
+	if nv, ny := dense.Norm(v), dense.Norm(z); nv > 0 {
+		beta = 1
+		if ny > 0 {
+			alpha = math.Sqrt(nv / ny)
+			beta += 1 / alpha
+		}
+	}
 	for i := range z {
-		z[i] *= c
+		z[i] = c*(z[i]+sx[i]) + alpha*z[i] + beta*v[i]
 	}
 	return positiveDefinite(l, d, s, z, n)
+}
+
+// absMul sets y ← |A| x, or |A|ᵀ x, for x ≥ 0.
+func absMul(y, a, x []float64, n int, transposed bool) {
+	if transposed {
+		clear(y)
+		for i := range n {
+			for j, v := range a[i*n : i*n+n] {
+				y[j] += math.Abs(v) * x[i]
+			}
+		}
+		return
+	}
+	for i := range n {
+		t := 0.0
+		for j, v := range a[i*n : i*n+n] {
+			t += math.Abs(v) * x[j]
+		}
+		y[i] = t
+	}
 }

@@ -45,21 +45,24 @@ type Operator struct {
 func Prepare(a Matrix) (*Operator, error) { return PrepareNamed("A", a) }
 
 // PrepareNamed is Prepare with the name that errors give the matrix.
-func PrepareNamed(name string, a Matrix) (*Operator, error) {
+func PrepareNamed(name string, a Matrix) (*Operator, error) { return prepare(name, a, nil) }
+
+// prepare certifies every matrix within g of a, entry by entry.
+func prepare(name string, a Matrix, g []float64) (*Operator, error) {
 	o, err := newOperator(name, a)
 	if err != nil {
 		return nil, err
 	}
 	n := o.n
-	var small [5*onStack*onStack + 3*onStack]float64
+	var small [5*onStack*onStack + 4*onStack]float64
 	w := small[:]
 	if n > onStack {
-		w = make([]float64, 5*n*n+3*n)
+		w = make([]float64, 5*n*n+4*n)
 	}
 	m, x, s, rest := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:]
 	dense.Identity(m, n)
 	for range 3 {
-		if o.certify(x, s, m, rest) {
+		if o.certify(g, x, s, m, rest) {
 			return o, nil
 		}
 		// Equilibrate: in units of √Xᵢᵢ the transient growth that
@@ -93,13 +96,13 @@ func PrepareWith(a, witness Matrix) (*Operator, Matrix, error) {
 	if err := CheckFinite("witness", witness); err != nil {
 		return nil, Matrix{}, err
 	}
-	var small [3*onStack*onStack + 3*onStack]float64
+	var small [3*onStack*onStack + 4*onStack]float64
 	w := small[:]
 	if n > onStack {
-		w = make([]float64, 3*n*n+3*n)
+		w = make([]float64, 3*n*n+4*n)
 	}
 	x := New(n, n)
-	if !o.certify(x.Data, w[:n*n], witness.Data, w[n*n:]) {
+	if !o.certify(nil, x.Data, w[:n*n], witness.Data, w[n*n:]) {
 		// A witness of the wrong scale proves nothing; Prepare finds one.
 		if o, err = Prepare(a); err != nil {
 			return nil, Matrix{}, err
@@ -194,14 +197,14 @@ func (o *Operator) extend(m []float64) {
 }
 
 // certify solves x = A x Aᵀ + m, sets s ← x − A x Aᵀ and says whether they
-// prove ρ(A) < 1. w has 2n² + 3n entries.
-func (o *Operator) certify(x, s, m, w []float64) bool {
+// prove ρ(A) < 1, for every matrix within g of A. w has 2n² + 4n entries.
+func (o *Operator) certify(g, x, s, m, w []float64) bool {
 	n := o.n
 	copy(x, m)
 	o.double(x, s, w)
 	dense.Congruence(s, o.powers[0], x, w, n)
 	dense.Sub(s, x[:n*n], s[:n*n])
-	if !lyapunov(o.powers[0], x, s, w, n, false) {
+	if !lyapunov(o.powers[0], g, x, s, w, n, false) {
 		return false
 	}
 	// The inverse is monotone, so the error of x is at most ‖s − m‖ / λ_min(m)
@@ -239,7 +242,8 @@ func (o *Operator) N() int { return o.n }
 //
 // Squared Smith doubling: R. A. Smith, SIAM J. Appl. Math. 16 (1968), 198–201.
 // Where the certificate showed that doubling loses digits (A far from normal),
-// one step of iterative refinement follows.
+// one step of iterative refinement follows. A solution beyond the range of
+// float64 comes out as infinities or NaN; Stein makes an error of that.
 func (o *Operator) Solve(dst, m []float64) { o.solve(dst, m, false) }
 
 // SolveT sets dst to the symmetric X with X = Aᵀ X A + M; dst may be m.

@@ -38,7 +38,8 @@ type RiccatiSolution struct {
 // P exists, and is unique, when every eigenvalue of A with |λ| ≥ 1 is
 // controllable and every one with |λ| = 1 is seen by Q. Otherwise the error is
 // a *NotStabilizableError or a *UnitCircleError naming the eigenvalue; a
-// *NoConvergenceError where double precision cannot tell or cannot solve.
+// *NoConvergenceError where double precision cannot tell, cannot solve, or has no
+// room for the exponents of P and W.
 // Bad input: *ShapeError, *NotFiniteError, *NotSymmetricError,
 // *NotPositiveDefiniteError (R), *NotPositiveSemidefiniteError (Q), with the
 // names A, B, Q, R.
@@ -92,10 +93,17 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 	for i, x := range s.w {
 		sol.Gain.Data[i] = math.Ldexp(x, -p.inputExp)
 	}
-	if !dense.Finite(sol.P.Data) || !dense.Finite(sol.Gain.Data) {
+	if !representable(sol.P.Data, s.p) || !representable(sol.Gain.Data, s.w) {
 		return nil, p.noConvergence(s.residual, math.Inf(1))
 	}
 	return sol, nil
+}
+
+// representable says whether x, which is y in other units, kept its digits: no
+// overflow, and the largest entry well above the subnormal numbers.
+func representable(x, y []float64) bool {
+	m := dense.MaxAbs(x)
+	return m <= math.MaxFloat64 && (m >= 0x1p-960 || dense.MaxAbs(y) == 0)
 }
 
 // ClosedLoop is F = A − B W.
@@ -206,25 +214,44 @@ type state struct {
 // overflowed.
 func (p *problem) at(x []float64) *state {
 	n, r := p.n, p.r
-	buf := make([]float64, 5*n*n+3*r*n+r*r)
+	buf := make([]float64, 3*n*n+max(n*n, r)+max(n*n, r*n)+3*r*n+r*r)
 	cut := func(k int) []float64 {
 		c := buf[:k:k]
 		buf = buf[k:]
 		return c
 	}
 	s := &state{p: x, f: cut(n * n), fpf: cut(n * n), e: cut(n * n), w: cut(r * n)}
-	t, u, bp, rw, ss := cut(n*n), cut(n*n), cut(r*n), cut(r*n), cut(r*r)
+	t, u, bp, rw, ss := cut(max(n*n, r)), cut(max(n*n, r*n)), cut(r*n), cut(r*n), cut(r*r)
 	dense.MulTN(bp, p.b, x, r, n, n)
 	dense.Mul(ss, bp, p.b, r, n, r)
 	dense.Symmetrize(ss, r)
 	dense.Add(ss, ss, p.rr)
 	dense.Mul(s.w, bp, p.a, r, n, n)
+	for i := range r {
+		t[i] = ss[i*r+i]
+	}
 	if !dense.Cholesky(ss, ss, r) {
 		return nil
 	}
 	dense.CholeskySolve(ss, s.w, r, n)
 	dense.Mul(s.f, p.b, s.w, n, r, n)
 	dense.Sub(s.f, p.a, s.f)
+	shrink := 1.0
+	for i := range r {
+		shrink = max(shrink, t[i]/(ss[i*r+i]*ss[i*r+i]))
+	}
+	if shrink > redundant {
+		// W ← W + S⁻¹ (BᵀP F − R W): the defect is small where F is, and
+		// what rounding F does to it lies where S is large.
+		d := u[:r*n]
+		dense.Mul(rw, p.rr, s.w, r, r, n)
+		dense.Mul(d, bp, s.f, r, n, n)
+		dense.Sub(d, d, rw)
+		dense.CholeskySolve(ss, d, r, n)
+		dense.Add(s.w, s.w, d)
+		dense.Mul(s.f, p.b, s.w, n, r, n)
+		dense.Sub(s.f, p.a, s.f)
+	}
 	dense.CongruenceT(s.fpf, s.f, x, t, n)
 	dense.Mul(rw, p.rr, s.w, r, r, n)
 	dense.SymmetricTN(u, s.w, rw, r, n)
@@ -249,6 +276,9 @@ const (
 	// accepted: the largest relative Newton correction of an answer.
 	accepted  = 1e-6
 	maxNewton = 80
+	// redundant: a pivot of S = R + BᵀPB that elimination shrinks by more than
+	// this says that inputs do nearly the same, and costs W as many digits.
+	redundant = 1e3
 	// slow: more powers than this mean 1 − ρ below 2⁻²⁰ or so, where a mode
 	// on the unit circle that Q does not see could pass for one inside.
 	slow = 24
@@ -351,7 +381,7 @@ func (p *problem) refine(x []float64, last *attempt) (*state, error) {
 		if settled && p.quick(s) {
 			return s, nil
 		}
-		o, err := Prepare(Matrix{Rows: n, Cols: n, Data: s.f})
+		o, err := prepare("A - B W", Matrix{Rows: n, Cols: n, Data: s.f}, p.blur(s))
 		if err != nil {
 			break
 		}
@@ -391,7 +421,7 @@ func (p *problem) refine(x []float64, last *attempt) (*state, error) {
 func (p *problem) quick(s *state) bool {
 	n := p.n
 	const theta, tau = 1e-4, 1e-8
-	w := make([]float64, 2*n*n+3*n)
+	w := make([]float64, 2*n*n+4*n)
 	m, rest := w[:n*n], w[n*n:]
 	dense.Sub(m, s.p, s.fpf)
 	t := 0.0
@@ -407,7 +437,28 @@ func (p *problem) quick(s *state) bool {
 	for i := range n {
 		m[i*n+i] *= 1 - theta
 	}
-	return lyapunov(s.f, s.p, m, rest, n, true)
+	return lyapunov(s.f, p.blur(s), s.p, m, rest, n, true)
+}
+
+// blur bounds the rounding of F = A − B W entry by entry,
+// (r + 2) ε (|A| + |B| |W|), so that what is certified is A − B W itself, not
+// only what floating point makes of it.
+func (p *problem) blur(s *state) []float64 {
+	n, r := p.n, p.r
+	buf := make([]float64, 2*r*n+n*n)
+	b, w, g := buf[:n*r], buf[n*r:2*n*r], buf[2*n*r:]
+	for i, v := range p.b {
+		b[i] = math.Abs(v)
+	}
+	for i, v := range s.w {
+		w[i] = math.Abs(v)
+	}
+	dense.Mul(g, b, w, n, r, n)
+	c := float64(r+2) * dense.Eps
+	for i, v := range p.a {
+		g[i] = c * (g[i] + math.Abs(v))
+	}
+	return g
 }
 
 func (p *problem) noConvergence(residual, correction float64) error {

@@ -16,8 +16,8 @@ type Solution struct {
 // Residual is ‖X − A X Aᵀ − M‖_F / (‖X‖_F + ‖A X Aᵀ‖_F + ‖M‖_F), measured. It
 // is not the error, which can be Operator.InverseNorm times larger.
 //
-// Errors: *ShapeError, *NotFiniteError, *NotSymmetricError, and *UnstableError
-// unless ρ(A) < 1 could be certified.
+// Errors: *ShapeError, *NotFiniteError (of X, too, where it overflows),
+// *NotSymmetricError, and *UnstableError unless ρ(A) < 1 could be certified.
 //
 // Several right-hand sides with one A: Prepare.
 func Stein(a, m Matrix) (Solution, error) {
@@ -47,5 +47,8 @@ func stein(a, m Matrix, transposed bool) (Solution, error) {
 	x := New(o.n, o.n)
 	rhs := symmetrised(m)
 	o.solve(x.Data, rhs.Data, transposed)
+	if err := CheckFinite("X", x); err != nil {
+		return Solution{}, err
+	}
 	return Solution{X: x, Residual: o.residual(x.Data, rhs.Data, transposed)}, nil
 }

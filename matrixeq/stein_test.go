@@ -248,27 +248,39 @@ func TestNilpotent(t *testing.T) {
 // whose inequality holds but which is indefinite, and inequalities that hold by
 // less than the rounding of forming them.
 func TestCertificateCatches(t *testing.T) {
-	check := func(a, x Matrix) bool {
+	check := func(a, x Matrix, blur float64) bool {
 		n := a.Rows
+		var g []float64
+		if blur > 0 {
+			g = make([]float64, n*n)
+			for i := range g {
+				g[i] = blur
+			}
+		}
 		s, tmp := make([]float64, n*n), make([]float64, n*n)
 		dense.Congruence(s, a.Data, x.Data, tmp, n)
 		dense.Sub(s, x.Data, s)
-		return lyapunov(a.Data, x.Data, s, make([]float64, n*n+3*n), n, false)
+		return lyapunov(a.Data, g, x.Data, s, make([]float64, n*n+4*n), n, false)
 	}
 	for _, tt := range []struct {
 		name string
 		a, x Matrix
+		blur float64
 		want bool
 	}{
-		{"true", Scalar(.5), Scalar(1), true},
-		{"unstable, X ≻ 0", Scalar(2), Scalar(1), false},
-		{"unstable, X − AXAᵀ ≻ 0", Scalar(2), Scalar(-1), false},
-		{"one unstable mode", Diagonal(.5, 2), Diagonal(1, 1), false},
-		{"on the boundary", Identity(2), Identity(2), false},
-		{"within rounding", Scalar(1 - dense.Eps), Scalar(1), false},
-		{"scales 2^±300", Diagonal(.5, .5), Diagonal(0x1p300, 0x1p-300), true},
+		{"true", Scalar(.5), Scalar(1), 0, true},
+		{"true all around", Scalar(.5), Scalar(1), .1, true},
+		{"not all around", Scalar(.5), Scalar(1), .6, false},
+		{"zero all around", Scalar(0), Scalar(1), .9, true},
+		{"zero not all around", Scalar(0), Scalar(1), 1.1, false},
+		{"unstable, X ≻ 0", Scalar(2), Scalar(1), 0, false},
+		{"unstable, X − AXAᵀ ≻ 0", Scalar(2), Scalar(-1), 0, false},
+		{"one unstable mode", Diagonal(.5, 2), Diagonal(1, 1), 0, false},
+		{"on the boundary", Identity(2), Identity(2), 0, false},
+		{"within rounding", Scalar(1 - dense.Eps), Scalar(1), 0, false},
+		{"scales 2^±300", Diagonal(.5, .5), Diagonal(0x1p300, 0x1p-300), 0, true},
 	} {
-		if got := check(tt.a, tt.x); got != tt.want {
+		if got := check(tt.a, tt.x, tt.blur); got != tt.want {
 			t.Errorf("%s: %v", tt.name, got)
 		}
 	}
