@@ -21,9 +21,9 @@ const armijo = 1e-4
 //
 // Where the decrease foretold is within the rounding of h, 1e-10 |h|, it asks
 // instead that the slope be no steeper upwards than Armijo allows a parabola,
-// ∇h(x + t d)ᵀd ≤ (2c₁ − 1) ∇h(x)ᵀd, and that the gradient shrink (the
-// approximate Wolfe condition of W. W. Hager and H. Zhang, SIAM J. Optim. 16
-// (2005), 170–192).
+// ∇h(x + t d)ᵀd ≤ (2c₁ − 1) ∇h(x)ᵀd (the approximate Wolfe condition of W. W.
+// Hager and H. Zhang, SIAM J. Optim. 16 (2005), 170–192), and that h fall at all
+// or the gradient shrink.
 //
 // The answer is Stalled when no step does.
 func search(ctx context.Context, o objective.Objective, from *Iterate, d []float64, t float64, s *State) (Move, error) {
@@ -48,7 +48,7 @@ func search(ctx context.Context, o objective.Objective, from *Iterate, d []float
 		}
 		change := to.Value - from.Value
 		if -t*slope <= flat*math.Abs(from.Value) {
-			if change <= flat*math.Abs(from.Value) && dot(to.Gradient, d) <= (2*armijo-1)*slope && to.Norm < from.Norm {
+			if change <= flat*math.Abs(from.Value) && dot(to.Gradient, d) <= (2*armijo-1)*slope && (change < 0 || to.Norm < from.Norm) {
 				return accept(from, to, refused, s), nil
 			}
 			refused.Decrease++

@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"testing"
 
+	"gonum.org/v1/gonum/mat"
+
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/objective"
 )
@@ -451,5 +453,32 @@ func TestStatusText(t *testing.T) {
 	var s maml.Status
 	if s.UnmarshalText([]byte("nonsense")) == nil {
 		t.Error("nonsense is a status")
+	}
+}
+
+// Where h is flat to rounding long before the gradient is small, as with
+// eigenvalues from 1e-3 to 1e3 and the minimum at h = 1, slopes decide and the
+// run still ends at the gradient asked for.
+func TestIllConditioned(t *testing.T) {
+	eigenvalues := []float64{1e-3, 1e-2, 0.1, 1, 10, 100, 1e3}
+	n := len(eigenvalues)
+	q := quadratic{a: mat.NewSymDense(n, nil), c: make([]float64, n)}
+	start := make([]float64, n)
+	for i, l := range eigenvalues {
+		q.a.SetSym(i, i, l)
+		q.c[i] = 0.1
+	}
+	for m, most := range map[maml.Method]int{maml.LBFGS{}: 300, maml.NewtonCG{}: 15} {
+		name := fmt.Sprintf("%T", m)
+		s := maml.NewState(start)
+		r, err := maml.Minimize(t.Context(), q, m, s, maml.Stop{}, nil)
+		if err != nil || r.Status != maml.Converged || s.Iteration > most {
+			t.Errorf("%s: %v %v after %d iterations, gradient %g", name, err, r.Status, s.Iteration, r.GradientNorm)
+		}
+		// 1e-10 over the least eigenvalue.
+		if d := math.Abs(s.X[0] - 0.1); d > 1e-7 {
+			t.Errorf("%s: off by %g", name, d)
+		}
+		t.Logf("%s: %d iterations, %d evaluations, %d products", name, s.Iteration, s.Evaluations, s.Products)
 	}
 }

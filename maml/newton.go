@@ -28,8 +28,8 @@ import (
 // border, Δ doubles, up to 1 + ‖x‖.
 //
 // Where |m(s)| is within the rounding of h, 1e-10 |h|, values are not
-// compared; the slope decides, and without negative curvature the gradient
-// must shrink.
+// compared; the slope decides, and without negative curvature h must fall
+// at all or the gradient shrink.
 //
 // At a stationary point with a negative eigenvalue it leaves along ± the
 // eigenvector.
@@ -202,7 +202,7 @@ func (t trial) judge(from, to *Iterate) verdict {
 
 	change := to.Value - from.Value
 	if rounding := flat * math.Abs(from.Value); math.Abs(foretold) <= rounding {
-		if change > rounding || bend >= 0 && to.Norm >= from.Norm {
+		if change > rounding || bend >= 0 && change >= 0 && to.Norm >= from.Norm {
 			return lower
 		}
 	} else {
