@@ -39,7 +39,7 @@ that exist are refused.`,
 	}
 	gainFlag(cmd, &gain)
 	cmd.Flags().IntVar(&steps, "steps", 0, "number `K` of inner steps")
-	cmd.Flags().StringVar(&out, "out", "", "`DIR`ectory for adapted.csv and adapted.npy")
+	cmd.Flags().StringVar(&out, "out", "", "write adapted.csv and adapted.npy in `DIR`")
 	for _, err := range []error{cmd.MarkFlagRequired("steps"), cmd.MarkFlagDirname("out")} {
 		if err != nil {
 			panic(err) // there is no such flag

@@ -61,20 +61,17 @@ and says how far that gain can be from the best.
 With --json a command prints one JSON document on standard output and nothing
 else there. Exit status: 0, done; 1, the computation failed or was interrupted;
 2, bad usage or bad input.`,
-		Version:           version(),
-		SilenceErrors:     true,
-		SilenceUsage:      true,
-		CompletionOptions: cobra.CompletionOptions{},
-		Args:              cobra.ArbitraryArgs,
+		Version:       version(),
+		SilenceErrors: true,
+		SilenceUsage:  true,
+
+		SuggestionsMinimumDistance: 2,
+		Args:                       cobra.ArbitraryArgs,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return fmt.Errorf("which command? metalqr --help lists them")
 			}
-			message := fmt.Sprintf("unknown command %q", args[0])
-			if near := cmd.SuggestionsFor(args[0]); len(near) > 0 {
-				message += fmt.Sprintf("; did you mean %s?", near[0])
-			}
-			return fmt.Errorf("%s", message)
+			return unknown(cmd, args[0])
 		},
 	}
 	flags := root.PersistentFlags()
@@ -83,9 +80,62 @@ else there. Exit status: 0, done; 1, the computation failed or was interrupted;
 	flags.BoolVarP(&a.detail, "verbose", "v", false, "every task, every condition, every iteration")
 	root.MarkFlagsMutuallyExclusive("quiet", "verbose")
 	root.SetVersionTemplate("metalqr {{.Version}}\n")
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpCommand(helpCommand(root))
 	root.AddCommand(a.initCommand(), a.solveCommand(), a.evalCommand(), a.trainCommand(), a.adaptCommand(), a.versionCommand())
+	root.InitDefaultCompletionCmd()
+	for _, cmd := range root.Commands() {
+		if cmd.Name() == "completion" { // by itself it would succeed, whatever its argument
+			cmd.RunE = func(*cobra.Command, []string) error {
+				return fmt.Errorf("for which shell? bash, fish, powershell or zsh")
+			}
+		}
+	}
 	return root
 }
+
+// unknown is the error about a command that there is not.
+func unknown(root *cobra.Command, name string) error {
+	if near := root.SuggestionsFor(name); len(near) > 0 {
+		return fmt.Errorf("unknown command %q; did you mean %s?", name, near[0])
+	}
+	return fmt.Errorf("unknown command %q; metalqr --help lists them", name)
+}
+
+func helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Print the help of a command",
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil {
+				return err
+			}
+			if len(rest) > 0 {
+				return unknown(root, rest[0])
+			}
+			cmd.InitDefaultHelpFlag()
+			return cmd.Help()
+		},
+	}
+}
+
+// usageTemplate is cobra's, shortened.
+const usageTemplate = `Usage:
+  {{.UseLine}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if .IsAvailableCommand}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every command:
+{{.InheritedFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+`
 
 // does makes the body of a command: once it runs, errors are no longer about
 // usage.

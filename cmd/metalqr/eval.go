@@ -139,25 +139,15 @@ func worst(checks []run.GradCheck) []run.GradCheck {
 	return out
 }
 
-// steps describes the inner steps.
+// steps describes the inner steps; the last rate stands for those after it too.
 func steps(f *family.Family, rates []run.Number, auto bool, where string) string {
-	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at rate "
-	equal := true
-	for i, r := range rates {
-		equal = equal && r == rates[0]
-		if i > 0 && !equal {
-			break
-		}
+	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at rate " + entry(rates[0])
+	last := len(rates) - 1
+	for last > 0 && rates[last] == rates[last-1] {
+		last--
 	}
-	if equal {
-		s += number(rates[0])
-	} else {
-		for i, r := range rates {
-			if i > 0 {
-				s += ", "
-			}
-			s += number(r)
-		}
+	for _, r := range rates[1 : last+1] {
+		s += ", " + entry(r)
 	}
 	if auto {
 		s += fmt.Sprintf(", auto: ½ / max ‖∇²C‖ at %s", where)

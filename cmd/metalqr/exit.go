@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"strings"
+	"unicode"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/maml"
@@ -64,10 +66,20 @@ func (e *interruptedError) Error() string {
 	if e.directory == "" {
 		return "interrupted before the first iteration; nothing was written"
 	}
-	return fmt.Sprintf("interrupted; to go on: metalqr train %s --out %s --resume", e.file, e.directory)
+	return fmt.Sprintf("interrupted; to go on: metalqr train %s --out %s --resume", shell(e.file), shell(e.directory))
 }
 
 func (e *interruptedError) Unwrap() error { return e.err }
+
+// shell quotes a word for a shell, where it needs that.
+func shell(s string) string {
+	if s != "" && !strings.ContainsFunc(s, func(r rune) bool {
+		return !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("/._-+=:,@%", r)
+	}) {
+		return s
+	}
+	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
+}
 
 // A failure is an error as --json shows it.
 type failure struct {

@@ -99,13 +99,17 @@ func alignPoints(column []string) {
 	}
 }
 
-// number shows six digits, which every quantity here is known to.
+// number shows six digits, which every computed quantity here is known to.
 func number[T ~float64](x T) string {
 	if math.IsInf(float64(x), 1) {
 		return "∞"
 	}
-	return fmt.Sprintf("%.6g", float64(x))
+	return strings.TrimSuffix(fmt.Sprintf("%#.6g", float64(x)), ".")
 }
+
+// entry shows up to six digits of a number that may be a round one: a rate, an
+// entry of a gain.
+func entry[T ~float64](x T) string { return fmt.Sprintf("%.6g", float64(x)) }
 
 // size shows what only the size matters of: gaps, residuals, norms.
 func size[T ~float64](x T) string {
@@ -130,7 +134,7 @@ func inline(m matrixeq.Matrix) string {
 			if j > 0 {
 				b.WriteByte(' ')
 			}
-			b.WriteString(number(x))
+			b.WriteString(entry(x))
 		}
 	}
 	b.WriteByte(']')
@@ -153,7 +157,7 @@ func printMatrix(w io.Writer, name string, m matrixeq.Matrix) {
 	for i := range m.Rows {
 		row := make([]string, m.Cols)
 		for j, x := range m.Row(i) {
-			row[j] = number(x)
+			row[j] = entry(x)
 		}
 		t.row(row...)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os/signal"
+	"slices"
 	"syscall"
 
 	"github.com/spf13/cobra"
@@ -39,7 +40,7 @@ the domain prints its last iterate inside it; the exit status is 1.`,
 			return a.does(func(args []string) error { return a.train(args[0], to) })(cmd, args)
 		},
 	}
-	cmd.Flags().StringVar(&to.Path, "out", "", "run `DIR`ectory (default runs/<family>/<next number>)")
+	cmd.Flags().StringVar(&to.Path, "out", "", "the run directory, `DIR` (default runs/<family>/<next number>)")
 	cmd.Flags().BoolVar(&to.Resume, "resume", false, "continue the run in --out, or begin it there")
 	if err := cmd.MarkFlagDirname("out"); err != nil {
 		panic(err) // there is no such flag
@@ -110,12 +111,20 @@ func (a *app) printBeginning(f *family.Family, t *run.Trainer) {
 	table.print(&b)
 	fmt.Fprintf(&b, "%s\n", rest)
 	_, _ = a.note().Write(b.Bytes()) // standard output remembers its error
+	a.warnRates(symbol, rates[0], t.RateCheck)
+}
 
-	for _, c := range t.RateCheck {
-		if c.Warn {
-			fmt.Fprintf(a.warn(), "warning: %s = %s ≥ 1 at the start for task %s; the largest rate is %s there\n",
-				symbol, number(c.Value), c.Task, number(rates[0]/float64(c.Value)))
-		}
+// warnRates says for which tasks the condition on the rate fails before the
+// first step.
+func (a *app) warnRates(symbol string, rate float64, checks []run.RateCheck) {
+	failing := slices.DeleteFunc(slices.Clone(checks), func(c run.RateCheck) bool { return !c.Warn })
+	rows, rest := a.limit(len(failing))
+	for _, c := range failing[:rows] {
+		fmt.Fprintf(a.warn(), "warning: %s = %s ≥ 1 at the start for task %s; the largest rate is %s there\n",
+			symbol, number(c.Value), c.Task, number(rate/float64(c.Value)))
+	}
+	if rest != "" {
+		fmt.Fprintf(a.warn(), "warning: %s", rest)
 	}
 }
 
