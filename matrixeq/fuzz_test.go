@@ -131,7 +131,7 @@ func FuzzRiccati(f *testing.F) {
 		if !decays(fb) {
 			t.Fatalf("closed loop %v does not decay\nA %v B %v Q %v R %v\nW %v", fb.round(), a, b, q, r, s.Gain)
 		}
-		e := toBig(q).add(w.t().mul(toBig(r)).mul(w)).add(fb.t().mul(p).mul(fb)).sub(p)
+		e := toBig(symmetrised(q)).add(w.t().mul(toBig(symmetrised(r))).mul(w)).add(fb.t().mul(p).mul(fb)).sub(p)
 		// The residual must be what was measured, up to what rounding the
 		// closed loop by ε(|A| + |B||W|) does to it.
 		if !(s.Residual <= 1e-6) {
