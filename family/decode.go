@@ -47,8 +47,6 @@ func (t *tree) decode(n int, v any) error {
 		case reflect.Pointer:
 			p.Set(reflect.New(p.Type().Elem()))
 			return t.decode(n, p.Interface())
-		case reflect.Slice:
-			return t.decodeList(n, p)
 		case reflect.Struct:
 			return t.fields(n, v)
 		default:
@@ -56,20 +54,6 @@ func (t *tree) decode(n int, v any) error {
 		}
 	}
 	return err
-}
-
-func (t *tree) decodeList(n int, p reflect.Value) error {
-	if t.nodes[n].kind != list {
-		return t.failAt(n, ErrValue, "expected a list, found %s", t.describe(n))
-	}
-	for c := range t.items(n) {
-		item := reflect.New(p.Type().Elem())
-		if err := t.decode(c, item.Interface()); err != nil {
-			return err
-		}
-		p.Set(reflect.Append(p, item.Elem()))
-	}
-	return nil
 }
 
 // fields reads a mapping into the struct v points to. Keys not written leave

@@ -12,7 +12,7 @@ type document struct {
 	Schema   schemaURL    `json:"$schema,omitempty" jsonschema:"where an editor finds this schema; otherwise ignored"`
 	Family   string       `json:"family,omitempty" jsonschema:"name of the family; the file's own name if omitted"`
 	Defaults *taskDoc     `json:"defaults,omitempty" jsonschema:"any field of a task but its name; a task's own field takes precedence"`
-	Tasks    []taskDoc    `json:"tasks,omitempty" jsonschema:"the tasks, one by one"`
+	Tasks    taskList     `json:"tasks,omitzero" jsonschema:"the tasks, one by one"`
 	Generate *generateDoc `json:"generate,omitempty" jsonschema:"draw tasks around a nominal one; they follow the tasks listed"`
 	Meta     Meta         `json:"meta,omitzero" jsonschema:"how to train"`
 }
@@ -155,8 +155,11 @@ type factorsDoc struct {
 type interval struct{ Lo, Hi float64 }
 
 func (b *interval) decodeNode(t *tree, n int) error {
-	if t.nodes[n].kind != list || t.count(n) != 2 {
+	if t.nodes[n].kind != list {
 		return t.failAt(n, ErrValue, "expected bounds [lo, hi], found %s", t.describe(n))
+	}
+	if c := t.count(n); c != 2 {
+		return t.failAt(n, ErrValue, "expected bounds [lo, hi], found a list of %d", c)
 	}
 	var err error
 	if b.Lo, err = t.number(n + 1); err != nil {
@@ -168,6 +171,21 @@ func (b *interval) decodeNode(t *tree, n int) error {
 	if b.Lo > b.Hi {
 		return t.failAt(n, ErrValue, "the bounds [%v, %v] are out of order", b.Lo, b.Hi)
 	}
+	return nil
+}
+
+// taskList is the list of tasks, still to be read: one at a time, since a task
+// read takes far more memory than its text.
+type taskList struct{ node int }
+
+// IsZero reports whether the list was not written.
+func (l taskList) IsZero() bool { return l.node == 0 }
+
+func (l *taskList) decodeNode(t *tree, n int) error {
+	if t.nodes[n].kind != list {
+		return t.failAt(n, ErrValue, "expected a list, found %s", t.describe(n))
+	}
+	l.node = n
 	return nil
 }
 

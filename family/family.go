@@ -108,9 +108,13 @@ func Parse(name string, data []byte) (*Family, error) {
 
 // build turns the document into checked tasks.
 func (f *Family) build(t *tree, doc *document) error {
-	if len(doc.Tasks) == 0 && doc.Generate == nil {
-		if at := t.find(0, "tasks"); at >= 0 {
-			return t.failAt(at, ErrValue, "no tasks, and nothing to generate them")
+	count := 0
+	if !doc.Tasks.IsZero() {
+		count = t.count(doc.Tasks.node)
+	}
+	if count == 0 && doc.Generate == nil {
+		if !doc.Tasks.IsZero() {
+			return t.failAt(doc.Tasks.node, ErrValue, "no tasks, and nothing to generate them")
 		}
 		return t.failAt(0, ErrKey, "a family needs tasks or generate")
 	}
@@ -122,21 +126,13 @@ func (f *Family) build(t *tree, doc *document) error {
 			return err
 		}
 	}
-	named := make(map[string]bool, len(doc.Tasks))
-	for i := range doc.Tasks {
-		d := &doc.Tasks[i]
-		if d.Name == "" {
-			return t.failAt(d.node, ErrKey, "this task has no name")
+	named := map[string]bool{}
+	if count > 0 {
+		for n := range t.items(doc.Tasks.node) {
+			if err := f.listed(t, n, doc.Defaults, named); err != nil {
+				return err
+			}
 		}
-		if named[d.Name] {
-			return t.failAt(t.find(d.node, "name"), ErrKey, "a second task named %s", quote(d.Name))
-		}
-		named[d.Name] = true
-		task, err := f.task(t, d, doc.Defaults)
-		if err != nil {
-			return err
-		}
-		f.Tasks = append(f.Tasks, task)
 	}
 	if doc.Generate != nil {
 		if err := f.generate(t, doc, named); err != nil {
@@ -144,6 +140,27 @@ func (f *Family) build(t *tree, doc *document) error {
 		}
 	}
 	return f.checkStart(t)
+}
+
+// listed reads and appends one task of the list.
+func (f *Family) listed(t *tree, n int, defaults *taskDoc, named map[string]bool) error {
+	var d taskDoc
+	if err := t.decode(n, &d); err != nil {
+		return err
+	}
+	if d.Name == "" {
+		return t.failAt(n, ErrKey, "this task has no name")
+	}
+	if named[d.Name] {
+		return t.failAt(t.find(n, "name"), ErrKey, "a second task named %s", quote(d.Name))
+	}
+	named[d.Name] = true
+	task, err := f.task(t, &d, defaults)
+	if err != nil {
+		return err
+	}
+	f.Tasks = append(f.Tasks, task)
+	return nil
 }
 
 func (f *Family) checkStart(t *tree) error {
@@ -168,7 +185,7 @@ func (f *Family) contradiction(t *tree, d *taskDoc) error {
 	}{
 		{"weight", d.Weight, func(x float64) bool { return x > 0 }, "must be positive"},
 		{"discount", d.Discount, func(x float64) bool { return x > 0 && x <= 1 }, "must lie in (0, 1]"},
-		{"sample_time", d.SampleTime, func(x float64) bool { return x > 0 }, "must be positive; omit it for a discrete plant"},
+		{"sample_time", d.SampleTime, func(x float64) bool { return x > 0 }, "must be positive (omit it for a discrete plant)"},
 	} {
 		if c.v != nil && !c.ok(*c.v) {
 			return t.failAt(t.find(d.node, c.key), ErrValue, "%s, got %v", c.want, *c.v)

@@ -58,7 +58,7 @@ type DrawError struct {
 func (e *DrawError) Error() string {
 	var failed []string
 	for _, r := range e.Failed {
-		failed = append(failed, fmt.Sprintf("%d × not %s", r.Count, r.Condition))
+		failed = append(failed, fmt.Sprintf("not %s (%d)", r.Condition, r.Count))
 	}
 	s := fmt.Sprintf("no valid draw for %s in %d: %s", quote(e.Task), e.Draws, strings.Join(failed, ", "))
 	if e.Last != nil {

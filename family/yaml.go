@@ -30,7 +30,7 @@ const (
 type node struct {
 	kind kind
 	pos  uint32 // offset of the first byte
-	end  uint32 // of a scalar: offset past its last byte
+	end  uint32 // offset past the last byte
 	skip uint32
 }
 
@@ -63,7 +63,7 @@ func (t *tree) entries(n int) iter.Seq[int] {
 	}
 }
 
-// raw is the text of a scalar as written, quotes included.
+// raw is the text of a node as written, quotes included.
 func (t *tree) raw(n int) []byte { return t.src[t.nodes[n].pos:t.nodes[n].end] }
 
 // keyText is the text of a key for messages and comparison; a key whose quotes
@@ -87,6 +87,7 @@ func parse(file string, src []byte) (*tree, error) {
 		p.i = len(bom)
 	}
 	p.line = p.i
+	p.nodes = make([]node, 0, p.estimate())
 	if err := p.document(); err != nil {
 		return nil, err
 	}
@@ -128,6 +129,28 @@ func (p *parser) characters() error {
 		return p.fail(i, ErrSyntax, "control character %#02x", c)
 	}
 	return nil
+}
+
+// estimate is about the number of nodes, and rarely below it: a key and a value
+// for every colon, an item for every comma, bracket and dash. It saves growing
+// the slice of nodes, and is at most one for two bytes.
+func (p *parser) estimate() int {
+	n := 1
+	for i, c := range p.src {
+		switch c {
+		case ':':
+			if p.blank(i + 1) {
+				n += 2
+			}
+		case ',', '[', '{':
+			n++
+		case '-':
+			if p.blank(i + 1) {
+				n++
+			}
+		}
+	}
+	return min(n, len(p.src)/2+1)
 }
 
 // document = [---] node [...]
@@ -237,6 +260,7 @@ func (p *parser) open(k kind) (int, error) {
 
 func (p *parser) close(at int) {
 	p.depth--
+	p.nodes[at].end = uint32(p.i)
 	p.nodes[at].skip = uint32(len(p.nodes))
 }
 
