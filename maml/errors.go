@@ -45,7 +45,7 @@ func (e *MemberError) Error() string {
 	if e.Step > 0 {
 		where = fmt.Sprintf("after inner step %d", e.Step)
 	}
-	return fmt.Sprintf("maml: task %s, %s: %v", label(e.Member, e.Index), where, e.Err)
+	return fmt.Sprintf("task %s, %s: %v", label(e.Member, e.Index), where, e.Err)
 }
 
 func (e *MemberError) Unwrap() error { return e.Err }

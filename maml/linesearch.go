@@ -11,6 +11,9 @@ import (
 // must achieve.
 const armijo = 1e-4
 
+// settled is the relative gradient below which slopes are noise.
+const settled = 1e-12
+
 // search looks along the descent direction d for a step t d, from the first
 // trial t on, with
 //
@@ -22,8 +25,10 @@ const armijo = 1e-4
 // Where the decrease foretold is within the rounding of h, 1e-10 |h|, it asks
 // instead that the slope be no steeper upwards than Armijo allows a parabola,
 // ∇h(x + t d)ᵀd ≤ (2c₁ − 1) ∇h(x)ᵀd (the approximate Wolfe condition of W. W.
-// Hager and H. Zhang, SIAM J. Optim. 16 (2005), 170–192), and that h fall at all
-// or the gradient shrink.
+// Hager and H. Zhang, SIAM J. Optim. 16 (2005), 170–192), by which the mean of
+// the slopes at both ends shows a decrease that the values are too coarse for.
+// Where the gradient too is near its rounding, ‖∇h‖ (1 + ‖x‖) ≤ 1e-12 |h|, h must
+// fall or the gradient shrink besides, so that the search ends.
 //
 // The answer is Stalled when no step does.
 func search(ctx context.Context, o objective.Objective, from *Iterate, d []float64, t float64, s *State) (Move, error) {
@@ -48,7 +53,8 @@ func search(ctx context.Context, o objective.Objective, from *Iterate, d []float
 		}
 		change := to.Value - from.Value
 		if -t*slope <= flat*math.Abs(from.Value) {
-			if change <= flat*math.Abs(from.Value) && dot(to.Gradient, d) <= (2*armijo-1)*slope && (change < 0 || to.Norm < from.Norm) {
+			if change <= flat*math.Abs(from.Value) && dot(to.Gradient, d) <= (2*armijo-1)*slope &&
+				(change < 0 || to.Norm < from.Norm || from.Norm*(1+norm(from.X)) > settled*math.Abs(from.Value)) {
 				return accept(from, to, refused, s), nil
 			}
 			refused.Decrease++

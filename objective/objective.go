@@ -52,8 +52,9 @@ type Point3 interface {
 	Third(dst, y, z []float64)
 }
 
-// A Bounded objective knows the greatest lower bound of its values (for a
-// linear-quadratic task, the optimal cost).
+// A Bounded objective knows a lower bound of its values: for a linear-quadratic
+// task the optimal cost, which it attains; for a mixture the mean of its
+// members' bounds, which it need not attain.
 type Bounded interface {
 	Objective
 	LowerBound() float64
