@@ -89,5 +89,5 @@ func ExampleMemberError() {
 	fmt.Println(err)
 	// Output:
 	// true
-	// maml: task "nominal", after inner step 1: radius 49.04 is not below 1
+	// task "nominal", after inner step 1: radius 49.04 is not below 1
 }

@@ -323,10 +323,10 @@ func TestMemberErrorNamesTheStep(t *testing.T) {
 			t.Errorf("K=%d: %v, want an error after step %d", k, err, want)
 		}
 	}
-	if got := (&maml.MemberError{Member: "heavy", Index: 1, Step: 1, Err: &outsideError{1.5}}).Error(); got != `maml: task "heavy", after inner step 1: radius 1.5 is not below 1` {
+	if got := (&maml.MemberError{Member: "heavy", Index: 1, Step: 1, Err: &outsideError{1.5}}).Error(); got != `task "heavy", after inner step 1: radius 1.5 is not below 1` {
 		t.Error(got)
 	}
-	if got := (&maml.MemberError{Index: 1, Err: &outsideError{1.5}}).Error(); got != `maml: task number 2, at the start: radius 1.5 is not below 1` {
+	if got := (&maml.MemberError{Index: 1, Err: &outsideError{1.5}}).Error(); got != `task number 2, at the start: radius 1.5 is not below 1` {
 		t.Error(got)
 	}
 }
