@@ -86,14 +86,13 @@ func (e *NotPositiveSemidefiniteError) Error() string {
 func (e *NotPositiveSemidefiniteError) Unwrap() error { return ErrNotPositiveSemidefinite }
 
 // An UnstableError is a matrix that could not be certified stable. Where
-// Lower > 1 it is certainly unstable (to the rounding of repeated squaring);
-// otherwise it lies too close to the boundary, or is too far from normal, for
+// Lower > 1 it is unstable, whatever rounding did; otherwise it lies too close to the boundary, or is too far from normal, for
 // double precision to tell.
 type UnstableError struct {
 	Name   string
 	Radius float64 // largest computed |eigenvalue|; NaN when none could be computed
-	Lower  float64 // max (|tr Aᵐ|/n)^(1/m) over the powers formed
-	Upper  float64 // min ‖Aᵐ‖^(1/m) over the powers formed
+	Lower  float64 // max (|tr Aᵐ|/n)^(1/m) over the powers formed, less their rounding errors
+	Upper  float64 // min ‖Aᵐ‖^(1/m) over the powers formed, plus their rounding errors
 }
 
 func (e *UnstableError) Error() string {

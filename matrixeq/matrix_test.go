@@ -31,7 +31,7 @@ func TestMatrix(t *testing.T) {
 }
 
 func TestMatrixJSON(t *testing.T) {
-	m := rows(t, []float64{.1, -0.0, 1e-320}, []float64{math.MaxFloat64, 1. / 3, math.Copysign(0, -1)})
+	m := rows(t, []float64{.1, 0, 1e-320}, []float64{math.MaxFloat64, 1. / 3, math.Copysign(0, -1)})
 	text, err := json.Marshal(m)
 	if err != nil {
 		t.Fatal(err)

@@ -137,36 +137,49 @@ func newOperator(name string, a Matrix) (*Operator, error) {
 	p := next()
 	copy(p, a.Data)
 	o.powers = append(o.powers, p)
+	blur := 0.0
 	for {
 		norm := dense.Norm(p)
 		if norm*norm <= powersEnd {
 			return o, nil
 		}
-		if traceLower(p, norm, n) > 1 || !(norm <= maxPower) || len(o.powers) > maxPowers {
+		if traceLower(p, blur, n) > 1 || !(norm <= maxPower) || len(o.powers) > maxPowers {
 			return nil, o.unstable(name)
 		}
 		q := next()
 		dense.Mul(q, p, p, n, n, n)
 		o.powers = append(o.powers, q)
 		p = q
+		blur = squareBlur(blur, norm, n)
 	}
 }
 
-// traceLower is a lower bound on ρ(A)^m from P = Aᵐ, |tr P|/n, less the part of
-// the trace that the rounding of repeated squaring can have made.
-func traceLower(p []float64, norm float64, n int) float64 {
-	return (math.Abs(dense.Trace(p, n)) - 0x1p-40*norm) / float64(n)
+// squareBlur bounds ‖fl(P²) − T²‖_F given norm = ‖P‖_F and blur ≥ ‖P − T‖_F, the
+// error of P as a power T of A.
+func squareBlur(blur, norm float64, n int) float64 {
+	return blur*(2*norm+blur) + float64(n+2)*dense.Eps*norm*norm
+}
+
+// traceLower is a lower bound on ρ(A)^m from P, which is Aᵐ but for an error of
+// Frobenius norm blur: (|tr P| − √n blur)/n, less the rounding of the trace.
+func traceLower(p []float64, blur float64, n int) float64 {
+	t := math.Abs(dense.Trace(p, n)) - math.Sqrt(float64(n))*blur
+	for i := range n {
+		t -= float64(n) * dense.Eps * math.Abs(p[i*n+i])
+	}
+	return t / float64(n)
 }
 
 // unstable is the error for o.powers[0], with the bounds its powers give.
 func (o *Operator) unstable(name string) *UnstableError {
 	e := &UnstableError{Name: name, Upper: math.Inf(1)}
-	exponent := 1.0 // 2⁻ᵏ
+	exponent, blur := 1.0, 0.0 // 2⁻ᵏ, the error of the power
 	for _, p := range o.powers {
 		norm := dense.Norm(p)
-		e.Lower = max(e.Lower, math.Pow(max(0, traceLower(p, norm, o.n)), exponent))
-		e.Upper = min(e.Upper, math.Pow(norm, exponent))
+		e.Lower = max(e.Lower, math.Pow(max(0, traceLower(p, blur, o.n)), exponent))
+		e.Upper = min(e.Upper, math.Pow(norm+blur, exponent))
 		exponent /= 2
+		blur = squareBlur(blur, norm, o.n)
 	}
 	var err error
 	if e.Radius, err = SpectralRadius(Matrix{Rows: o.n, Cols: o.n, Data: o.powers[0]}); err != nil {
@@ -207,14 +220,10 @@ func (o *Operator) certify(g, x, s, m, w []float64) bool {
 	if !lyapunov(o.powers[0], g, x, s, w, n, false) {
 		return false
 	}
-	// The inverse is monotone, so the error of x is at most ‖s − m‖ / λ_min(m)
-	// times x.
-	least := math.Inf(1)
-	for i := range n {
-		least = min(least, m[i*n+i])
-	}
+	// Evaluating the residual leaves about ε ‖x‖ of it; only what exceeds that
+	// can be corrected.
 	dense.Sub(s, s[:n*n], m[:n*n])
-	o.refine = dense.Norm(s) > 1e-13*float64(n)*least
+	o.refine = dense.Norm(s) > float64(16*n)*dense.Eps*dense.Norm(x[:n*n])
 	return true
 }
 
@@ -242,7 +251,7 @@ func (o *Operator) N() int { return o.n }
 //
 // Squared Smith doubling: R. A. Smith, SIAM J. Appl. Math. 16 (1968), 198–201.
 // Where the certificate showed that doubling loses digits (A far from normal),
-// one step of iterative refinement follows. A solution beyond the range of
+// steps of iterative refinement follow while each divides the residual by 4. A solution beyond the range of
 // float64 comes out as infinities or NaN; Stein makes an error of that.
 func (o *Operator) Solve(dst, m []float64) { o.solve(dst, m, false) }
 
@@ -253,25 +262,32 @@ func (o *Operator) SolveT(dst, m []float64) { o.solve(dst, m, true) }
 // which the workspace of a small problem could not stay on the stack.
 func (o *Operator) solve(dst, m []float64, transposed bool) {
 	n := o.n
-	var small [3 * onStack * onStack]float64
+	var small [4 * onStack * onStack]float64
 	w := small[:]
 	if n > onStack {
-		w = make([]float64, 3*n*n)
+		w = make([]float64, 4*n*n)
 	}
-	t, u, r := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n]
+	t, u, rhs, r := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:4*n*n]
 	dst = dst[:n*n]
-	copy(r, m[:n*n])
-	copy(dst, r)
+	copy(rhs, m[:n*n])
+	copy(dst, rhs)
 	o.run(dst, t, u, transposed)
 	if !o.refine {
 		return
 	}
-	o.image(t, dst, u, transposed)
-	for i := range r {
-		r[i] += t[i] - dst[i]
+	for last := math.Inf(1); ; {
+		o.image(t, dst, u, transposed)
+		for i := range r {
+			r[i] = (rhs[i] - dst[i]) + t[i]
+		}
+		norm := dense.Norm(r)
+		if !(norm <= last/4) || norm == 0 {
+			return
+		}
+		last = norm
+		o.run(r, t, u, transposed)
+		dense.Add(dst, dst, r)
 	}
-	o.run(r, t, u, transposed)
-	dense.Add(dst, dst, r)
 }
 
 func (o *Operator) run(x, t, w []float64, transposed bool) {

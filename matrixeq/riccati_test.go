@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"os"
 	"strings"
@@ -398,5 +399,91 @@ func TestRoundingInQ(t *testing.T) {
 		if n == 1 {
 			near(t, "P", s.P, Scalar(3), 1e-15)
 		}
+	}
+}
+
+// With Q = 0 the cheapest stabilising gain mirrors every unstable eigenvalue in
+// the unit circle, λ → 1/λ̄, and leaves the others.
+func TestRiccatiMirrorsUnstableModes(t *testing.T) {
+	rng := rand.New(rand.NewPCG(7, 7))
+	for n := 2; n <= 30; n += 4 {
+		a, b := randomMatrix(rng, n, n, 1/math.Sqrt(float64(n))), randomMatrix(rng, n, 2, 1)
+		dense.Scale(a.Data, 1.3, a.Data)
+		s, err := Riccati(a, b, New(n, n), Identity(2))
+		if err != nil {
+			t.Fatalf("n=%d: %v", n, err)
+		}
+		want, err := eigenvalues(a)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := eigenvalues(s.ClosedLoop())
+		if err != nil {
+			t.Fatal(err)
+		}
+		mirrored := 0
+		for i, l := range want {
+			if abs(l) > 1 {
+				want[i] = 1 / cmplx.Conj(l)
+				mirrored++
+			}
+		}
+		if mirrored == 0 {
+			t.Errorf("n=%d: nothing to mirror", n)
+		}
+		// Eigenvalues of these matrices are known to about 1e-9.
+		for _, l := range want {
+			best := math.Inf(1)
+			for _, m := range got {
+				best = min(best, abs(l-m))
+			}
+			if best > 1e-8 {
+				t.Errorf("n=%d: no closed-loop eigenvalue within %.2g of %v", n, best, l)
+			}
+		}
+	}
+}
+
+// Errors come as quickly as answers of this size do.
+func TestObstructionsOfLargeSystems(t *testing.T) {
+	const n = 60
+	rng := rand.New(rand.NewPCG(8, 8))
+	h, tmp := reflection(rng, n), make([]float64, n*n)
+	d := randomMatrix(rng, n, n, 1/math.Sqrt(n))
+	for i := range n { // block triangular: mode 0 is decoupled
+		d.Set(i, 0, 0)
+		d.Set(0, i, 0)
+	}
+	rotate := func(x Matrix) Matrix {
+		y := New(n, n)
+		dense.Mul(tmp, h.Data, x.Data, n, n, n)
+		dense.MulNT(y.Data, tmp, h.Data, n, n, n)
+		return y
+	}
+	b := randomMatrix(rng, n, 3, 1)
+	for j := range 3 {
+		b.Set(0, j, 0)
+	}
+	hb := New(n, 3)
+	dense.Mul(hb.Data, h.Data, b.Data, n, n, 3)
+	d.Set(0, 0, 1.5)
+	_, err := Riccati(rotate(d), hb, Identity(n), Identity(3))
+	var ns *NotStabilizableError
+	if !errors.As(err, &ns) || abs(ns.Eigenvalue-1.5) > 1e-9 {
+		t.Errorf("error %v, want 1.5 uncontrollable", err)
+	}
+	d.Set(0, 0, -1)
+	q := Identity(n)
+	q.Set(0, 0, 0)
+	q = rotate(q)
+	dense.Symmetrize(q.Data, n)
+	for j := range 3 {
+		b.Set(0, j, 1)
+	}
+	dense.Mul(hb.Data, h.Data, b.Data, n, n, 3)
+	_, err = Riccati(rotate(d), hb, q, Identity(3))
+	var uc *UnitCircleError
+	if !errors.As(err, &uc) || abs(uc.Eigenvalue+1) > 1e-9 {
+		t.Errorf("error %v, want -1 unseen", err)
 	}
 }

@@ -324,3 +324,60 @@ func TestResidualSeesErrors(t *testing.T) {
 		t.Errorf("residual %g, want %g", r, .03/8.05)
 	}
 }
+
+// reflection is the orthogonal H = I − 2vvᵀ of a random unit v.
+func reflection(rng *rand.Rand, n int) Matrix {
+	v := randomMatrix(rng, n, 1, 1)
+	dense.Scale(v.Data, 1/dense.Norm(v.Data), v.Data)
+	h := Identity(n)
+	for i := range n {
+		for j := range n {
+			h.Data[i*n+j] -= 2 * v.Data[i] * v.Data[j]
+		}
+	}
+	return h
+}
+
+// The same growth in coordinates that show no structure: now every power
+// carries rounding of the size of the transient. What comes out is as accurate
+// as the certificate can vouch for, or refused.
+func TestSteinFarFromNormalRotated(t *testing.T) {
+	rng := rand.New(rand.NewPCG(6, 6))
+	refused, refined := 0, false
+	for n := 2; n <= 6; n++ {
+		for _, coupling := range []float64{1, 5, 25, 125} {
+			d := New(n, n)
+			for i := range n {
+				d.Set(i, i, .9-.1*float64(i))
+				if i+1 < n {
+					d.Set(i, i+1, coupling)
+				}
+			}
+			h, a, tmp := reflection(rng, n), New(n, n), make([]float64, n*n)
+			dense.Mul(tmp, h.Data, d.Data, n, n, n)
+			dense.MulNT(a.Data, tmp, h.Data, n, n, n)
+			o, err := Prepare(a)
+			if err != nil {
+				var e *UnstableError
+				if !errors.As(err, &e) || e.Lower > 1 || e.Upper < .9 {
+					t.Errorf("n=%d coupling %g: %v, but ρ = 0.9", n, coupling, err)
+				}
+				refused++
+				continue
+			}
+			x, want := New(n, n), bigStein(t, a, Identity(n))
+			o.Solve(x.Data, Identity(n).Data)
+			// A relative change ε of A moves X by ε ‖A‖² ‖L⁻¹‖.
+			norm := dense.Norm(a.Data)
+			near(t, fmt.Sprintf("n=%d coupling %g", n, coupling), x, want, 4*dense.Eps*(1+norm*norm)*dense.Norm(want.Data))
+			if refined = refined || o.refine; o.refine {
+				if r := o.Residual(x.Data, Identity(n).Data); r > 8*dense.Eps*(1+norm*norm) {
+					t.Errorf("n=%d coupling %g: refined residual %g", n, coupling, r)
+				}
+			}
+		}
+	}
+	if refused == 0 || !refined {
+		t.Errorf("%d refused, refinement used: %v; both should happen", refused, refined)
+	}
+}
