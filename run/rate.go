@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -16,19 +17,19 @@ type slope struct {
 	exact bool // false: known only from below
 }
 
-// slope evaluates task i's rule at x.
+// slope evaluates task i's rule at x. Its errors name the task.
 func (p *Problem) slope(i int, x []float64) (slope, error) {
 	if p.Family.Meta.Inner.Rule == family.RuleGradient {
 		at, err := p.Tasks[i].Inner.At(x)
 		if err != nil {
-			return slope{}, err
+			return slope{}, &lqr.TaskError{Task: p.Tasks[i].Name, Err: err}
 		}
 		s := objective.Spectrum(at, p.Dim(), 0)
 		return slope{s.Norm, s.Exact}, nil
 	}
 	step, err := p.rule(i, 1).At(x)
 	if err != nil {
-		return slope{}, err
+		return slope{}, &lqr.TaskError{Task: p.Tasks[i].Name, Err: err}
 	}
 	_, norm := objective.SingularValues(objective.DenseJacobian(shift{step}, p.Dim()), p.Dim())
 	return slope{norm, true}, nil

@@ -29,14 +29,12 @@ func execute(args []string, stdout, stderr io.Writer) int {
 	a := &app{out: &output{w: stdout}, err: stderr, args: args}
 	root := a.root()
 	root.SetArgs(args)
-	root.SetOut(a.out)
-	root.SetErr(stderr)
 	cmd, err := root.ExecuteC()
-	if err != nil && !a.begun {
-		err = &usageError{cmd.UseLine(), err}
-	}
-	if err == nil {
+	switch {
+	case a.out.err != nil:
 		err = a.out.err
+	case err != nil && !a.begun:
+		err = &usageError{cmd.UseLine(), err}
 	}
 	if err != nil {
 		a.report(err)
@@ -74,6 +72,8 @@ else there. Exit status: 0, done; 1, the computation failed or was interrupted;
 			return unknown(cmd, args[0])
 		},
 	}
+	root.SetOut(a.out) // before the completion command, which keeps it
+	root.SetErr(a.err)
 	flags := root.PersistentFlags()
 	flags.BoolVar(&a.json, "json", false, "print one JSON document on standard output and nothing else there")
 	flags.BoolVarP(&a.quiet, "quiet", "q", false, "no progress and no warnings")
