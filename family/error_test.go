@@ -51,6 +51,7 @@ var refusals = []struct {
 	{"no space after second colon", "family: a\nmeta:b\n", 2, 5, "", ErrSyntax, "a space is needed"},
 	{"no space in flow", "{family:a}\n", 1, 8, "", ErrSyntax, "a space is needed"},
 	{"no space after quoted", "\"family\":a\n", 1, 9, "", ErrSyntax, "a space is needed"},
+	{"no space in key", "a:b: 1\n", 1, 2, "", ErrSyntax, "a space is needed"},
 	{"key expected", "family: a\nmeta\n", 2, 1, "", ErrSyntax, `expected a key and ':', found "meta"`},
 	{"two keys on a line", "family: a: b\n", 1, 9, "", ErrSyntax, "second key on this line"},
 	{"text after quotes", "family: \"a\" b\n", 1, 13, "", ErrSyntax, "after the end"},

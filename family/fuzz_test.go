@@ -85,42 +85,6 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// FuzzAgainstYAMLLibrary: what the reader accepts, an independent reader of
-// YAML accepts with the same structure and texts. (The converse is false: see
-// the package comment.)
-func FuzzAgainstYAMLLibrary(f *testing.F) {
-	seeds(f)
-	f.Fuzz(func(t *testing.T, text []byte) {
-		tr, err := parse("f.yaml", text)
-		if err != nil || len(text) > 4096 || tr.nodes[0].kind == null || refusedLater(tr) {
-			return
-		}
-		agree(t, tr)
-	})
-}
-
-// refusedLater reports whether a mapping repeats a key or quotes hold a bad
-// escape, which are found when values are read.
-func refusedLater(t *tree) bool {
-	for n := range t.nodes {
-		switch t.nodes[n].kind {
-		case quoted:
-			if _, err := t.text(n); err != nil {
-				return true
-			}
-		case mapping:
-			var keys []string
-			for k := range t.entries(n) {
-				if slices.Contains(keys, t.keyText(k)) {
-					return true
-				}
-				keys = append(keys, t.keyText(k))
-			}
-		}
-	}
-	return false
-}
-
 // Inputs that exhaust time or memory in other readers, at 1 MB each: the time
 // is that of a pass over the text.
 func TestHostileInputs(t *testing.T) {

@@ -438,10 +438,14 @@ func (p *parser) entry(col int) (more bool, err error) {
 	return true, nil
 }
 
-// key appends a key and steps over its colon.
+// key appends a key and steps over its colon. YAML allows colons inside keys
+// (a:b: c); here they are mistakes.
 func (p *parser) key(k node) error {
 	if string(p.src[k.pos:k.end]) == "<<" {
 		return p.fail(int(k.pos), ErrSyntax, "merge keys are not supported: put what tasks share under defaults:")
+	}
+	if i := bytes.IndexByte(p.src[k.pos:k.end], ':'); i >= 0 && k.kind == plain {
+		return p.fail(int(k.pos)+i, ErrSyntax, "a space is needed after ':'")
 	}
 	p.leaf(k)
 	p.i++
