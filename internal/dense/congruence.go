@@ -3,6 +3,14 @@ package dense
 // Congruence sets dst ← A X Aᵀ for symmetric X, all n×n. The result is exactly
 // symmetric. tmp has n² entries; dst may be X.
 func Congruence(dst, a, x, tmp []float64, n int) {
+	switch n {
+	case 1:
+		dst[0] = a[0] * x[0] * a[0]
+		return
+	case 2:
+		congruence2((*[4]float64)(dst), a[0], a[1], a[2], a[3], (*[4]float64)(x))
+		return
+	}
 	Mul(tmp, a, x, n, n, n)
 	transposeSquare(tmp, n) // X Aᵀ, X being symmetric
 	switch {
@@ -16,9 +24,28 @@ func Congruence(dst, a, x, tmp []float64, n int) {
 	mirror(dst, n)
 }
 
+// congruence2 sets dst ← [[a, b], [c, d]] X [[a, b], [c, d]]ᵀ.
+func congruence2(dst *[4]float64, a, b, c, d float64, x *[4]float64) {
+	p, q, r := x[0], x[2], x[3]
+	t0, t1 := float64(a*p)+float64(b*q), float64(a*q)+float64(b*r)
+	t2, t3 := float64(c*p)+float64(d*q), float64(c*q)+float64(d*r)
+	dst[0] = float64(t0*a) + float64(t1*b)
+	dst[2] = float64(t2*a) + float64(t3*b)
+	dst[1] = dst[2]
+	dst[3] = float64(t2*c) + float64(t3*d)
+}
+
 // CongruenceT sets dst ← Aᵀ X A for symmetric X, all n×n. The result is exactly
 // symmetric. tmp has n² entries; dst may be X.
 func CongruenceT(dst, a, x, tmp []float64, n int) {
+	switch n {
+	case 1:
+		dst[0] = a[0] * x[0] * a[0]
+		return
+	case 2:
+		congruence2((*[4]float64)(dst), a[0], a[2], a[1], a[3], (*[4]float64)(x))
+		return
+	}
 	Mul(tmp, x, a, n, n, n)
 	SymmetricTN(dst, a, tmp, n, n)
 }

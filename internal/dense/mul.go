@@ -14,7 +14,16 @@ func Mul(c, a, b []float64, m, k, n int) {
 		tiled(c, n, a, k, 1, b, n, m, k, n, false)
 		return
 	}
+	if m == 2 && k == 2 && n == 2 {
+		mul2((*[4]float64)(c), (*[4]float64)(a), (*[4]float64)(b))
+		return
+	}
 	mulNN(c, a, b, m, k, n)
+}
+
+func mul2(c, a, b *[4]float64) {
+	c[0], c[1] = float64(a[0]*b[0])+float64(a[1]*b[2]), float64(a[0]*b[1])+float64(a[1]*b[3])
+	c[2], c[3] = float64(a[2]*b[0])+float64(a[3]*b[2]), float64(a[2]*b[1])+float64(a[3]*b[3])
 }
 
 // MulTN sets C ← Aᵀ B for A k×m, B k×n.
