@@ -115,6 +115,7 @@ func (f *standard) absorb(cross []float64) error {
 		f.a[i] -= t[i]
 	}
 	dense.Mul(t, cross, f.shift, n, r, n)
+	qScale := dense.MaxAbs(f.q) // what N cancels leaves rounding of this size
 	for i := range t {
 		q := f.q[i] - t[i]
 		if math.Abs(q) <= 4*float64(r)*0x1p-52*(math.Abs(f.q[i])+math.Abs(t[i])) {
@@ -123,5 +124,5 @@ func (f *standard) absorb(cross []float64) error {
 		f.q[i] = q
 	}
 	dense.Symmetrize(f.q, n)
-	return matrixeq.CheckPositiveSemidefinite("Q - N R⁻¹ Nᵀ", matrixeq.Matrix{Rows: n, Cols: n, Data: f.q})
+	return matrixeq.CheckPositiveSemidefiniteAt("Q - N R⁻¹ Nᵀ", matrixeq.Matrix{Rows: n, Cols: n, Data: f.q}, max(qScale, dense.MaxAbs(f.rr)))
 }

@@ -3,6 +3,7 @@ package lqr
 import (
 	"math"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
@@ -101,21 +102,25 @@ func (s Spec) standard() (*standard, error) {
 		}
 	}
 	for _, m := range []struct {
-		name     string
-		m        matrixeq.Matrix
-		definite bool
-	}{{"Q", s.Q, false}, {"R", s.R, true}, {"Sigma0", s.Sigma0, false}, {"noise", s.Noise, false}} {
+		name string
+		m    matrixeq.Matrix
+	}{{"Q", s.Q}, {"R", s.R}, {"Sigma0", s.Sigma0}, {"noise", s.Noise}} {
 		if m.m.IsZero() {
 			continue
 		}
 		if err := matrixeq.CheckSymmetric(m.name, m.m); err != nil {
 			return nil, err
 		}
-		check := matrixeq.CheckPositiveSemidefinite
-		if m.definite {
-			check = matrixeq.CheckPositiveDefinite
+		var err error
+		switch m.name {
+		case "R":
+			err = matrixeq.CheckPositiveDefinite(m.name, m.m)
+		case "Q": // costs are compared with R's: −1e-17 beside 1 is zero
+			err = matrixeq.CheckPositiveSemidefiniteAt(m.name, m.m, dense.MaxAbs(s.R.Data))
+		default:
+			err = matrixeq.CheckPositiveSemidefinite(m.name, m.m)
 		}
-		if err := check(m.name, m.m); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}

@@ -283,6 +283,15 @@ func compare(t *testing.T, s1, s2 lqr.Spec, tol float64) {
 	near(t, "∇C", g, h, 1e3*tol) // the gradient vanishes at the optimum nearby
 }
 
+// A Q of −1e-17 beside R = 1 is zero.
+func TestRoundedQ(t *testing.T) {
+	task, err := lqr.New(lqr.Spec{A: matrixeq.Scalar(2), B: matrixeq.Scalar(1), Q: matrixeq.Scalar(-1e-17), R: matrixeq.Scalar(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "W*", task.Optimum().Gain.Data, []float64{1.5}, 1e-15)
+}
+
 func TestSpecErrors(t *testing.T) {
 	one := matrixeq.Scalar(1)
 	ok := lqr.Spec{Name: "t", A: one, B: one, Q: one, R: one}
