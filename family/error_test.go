@@ -37,6 +37,8 @@ var refusals = []struct {
 	{"complex key", "? a\n: b\n", 1, 1, "", ErrSyntax, "complex keys"},
 	{"directive", "%YAML 1.2\n---\n", 1, 1, "", ErrSyntax, "directives"},
 	{"reserved", "family: @x\n", 1, 9, "", ErrSyntax, "cannot start"},
+	{"text after marker", "--- family: a\n", 1, 5, "", ErrSyntax, "the line below"},
+	{"key over lines", "{family\n: a}\n", 1, 2, "", ErrSyntax, "expected a key and ':'"},
 	{"second document", "family: a\n---\nfamily: b\n", 2, 1, "", ErrSyntax, "second document"},
 	{"text after end", "family: a\n...\nx: 1\n", 3, 1, "", ErrSyntax, "unexpected text"},
 	{"unclosed list", "family: a\ntasks: [{A: [[1, 2]\n", 2, 13, "", ErrSyntax, `'[' is never closed`},

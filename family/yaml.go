@@ -163,6 +163,11 @@ func (p *parser) document() error {
 	}
 	if p.marker("---") {
 		p.i += 3
+		if fresh, err := p.next(); err != nil {
+			return err
+		} else if !fresh && p.i < len(p.src) {
+			return p.fail(p.i, ErrSyntax, "the document starts on the line below ---")
+		}
 	}
 	if err := p.value(-1, false); err != nil {
 		return err
@@ -464,8 +469,9 @@ func (p *parser) notKey(start int, s node) error {
 	return p.fail(start, ErrSyntax, "expected a key and ':', found %s", quote(string(text)))
 }
 
-// colon reports whether the scalar just read is a key, and goes to its colon.
-// In flow style (adjacent) a quoted key may touch its value, as in JSON.
+// colon reports whether the scalar just read is a key, and goes to its colon,
+// which must be followed by white space unless it may be adjacent: in flow
+// style to the value of a quoted key, as in JSON, or to what ended a plain one.
 func (p *parser) colon(adjacent bool) bool {
 	i := p.i
 	for i < len(p.src) && (p.src[i] == ' ' || p.src[i] == '\t') {
@@ -543,9 +549,7 @@ func (p *parser) flowEntry() error {
 	if err != nil {
 		return err
 	}
-	// A plain key was ended by its colon only where a value can follow.
-	p.space()
-	if !p.is(':') {
+	if !p.colon(k.kind == quoted || p.is(':')) {
 		return p.notKey(start, k)
 	}
 	if err := p.key(k); err != nil {
