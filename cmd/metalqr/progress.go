@@ -54,20 +54,25 @@ type bar struct {
 	w          io.Writer
 	iterations int
 	begun      time.Time
+	drawn      time.Time
 	shown      *progressbar.ProgressBar
 }
 
-const patience = time.Second
+const (
+	patience = time.Second
+	redraw   = 100 * time.Millisecond
+)
 
 func (b *bar) observe(r maml.Record) {
-	if b.shown == nil {
-		if time.Since(b.begun) < patience {
-			return
-		}
-		b.shown = progressbar.NewOptions(b.iterations, progressbar.OptionSetWriter(b.w), progressbar.OptionShowCount(),
-			progressbar.OptionThrottle(100*time.Millisecond), progressbar.OptionSetWidth(20), progressbar.OptionSetPredictTime(false),
-			progressbar.OptionClearOnFinish())
+	now := time.Now()
+	if now.Sub(b.begun) < patience || now.Sub(b.drawn) < redraw {
+		return
 	}
-	b.shown.Describe(fmt.Sprintf("value %s, gradient norm %s", number(r.Value), size(r.GradientNorm)))
+	b.drawn = now
+	if b.shown == nil {
+		b.shown = progressbar.NewOptions(b.iterations, progressbar.OptionSetWriter(b.w), progressbar.OptionShowCount(),
+			progressbar.OptionSetWidth(20), progressbar.OptionSetPredictTime(false), progressbar.OptionClearOnFinish())
+	}
 	_ = b.shown.Set(r.Iteration) // a bar is not worth an error
+	b.shown.Describe(fmt.Sprintf("value %s, gradient norm %s", number(r.Value), size(r.GradientNorm)))
 }
