@@ -23,7 +23,7 @@ var (
 // An Error says what is wrong in a family file, and where. Its text is at most
 // 1 KiB, whatever the file contains.
 type Error struct {
-	File    string // as given to Parse or Read; "standard input" for -
+	File    string // as given to Parse or Read; stdin for -
 	Line    int    // from 1; 0 where the error is about the file as a whole
 	Column  int    // from 1, in characters
 	Path    string // of the value, such as tasks[2].A; may be empty

@@ -133,7 +133,7 @@ var refusals = []struct {
 	{"half a step", "meta: {inner: {steps: 1.5}}\n", 1, 23, "meta.inner.steps", ErrValue, "expected an integer"},
 	{"negative seed", "meta: {seed: -1}\n", 1, 14, "meta.seed", ErrValue, "from 0 to 9223372036854775808"},
 	{"seed too large", "meta: {seed: 18446744073709551616}\n", 1, 14, "meta.seed", ErrValue, "from 0 to"},
-	{"tolerance", "meta: {outer: {tolerance: -1}}\n", 1, 27, "meta.outer.tolerance", ErrValue, "negative"},
+	{"tolerance", "meta: {outer: {tolerance: 0}}\n", 1, 27, "meta.outer.tolerance", ErrValue, "positive"},
 	{"iterations", "meta: {outer: {iterations: 0}}\n", 1, 28, "meta.outer.iterations", ErrValue, "at least 1"},
 	{"rate of another method", "meta: {outer: {method: lbfgs, rate: 1}}\n", 1, 37, "meta.outer.rate", ErrValue, "belongs to method algorithm-1; the method is lbfgs"},
 	{"batch of another method", "meta: {outer: {batch: 2}}\n", 1, 23, "meta.outer.batch", ErrValue, "belongs to method algorithm-1"},
@@ -267,6 +267,16 @@ func TestRead(t *testing.T) {
 	}
 	if !errors.Is(err, ErrLimit) || !strings.Contains(err.Error(), "256 MiB") {
 		t.Errorf("1 GB: %v", err)
+	}
+	// Standard input, as a file or as a pipe, has a limit too.
+	stdin := os.Stdin
+	defer func() { os.Stdin = stdin }()
+	if os.Stdin, err = os.Open("../examples/carts.yaml"); err != nil {
+		t.Fatal(err)
+	}
+	defer os.Stdin.Close()
+	if f, err := Read("-"); err != nil || f.Name != "carts" {
+		t.Errorf("standard input: %v, %v", f, err)
 	}
 	// The file's name names the family.
 	path := filepath.Join(dir, "my carts.yaml")

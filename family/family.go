@@ -42,7 +42,7 @@ func (f *Family) Inputs() int { return f.Tasks[0].F.Inputs() }
 // Parse are refused without being read.
 func Read(path string) (*Family, error) {
 	if path == "-" {
-		return read("standard input", os.Stdin)
+		return read("stdin", os.Stdin)
 	}
 	f, err := os.Open(path)
 	if err != nil {

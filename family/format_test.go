@@ -70,7 +70,7 @@ tasks:
   - {name: "1e5", A: [[0.1, 1], [0, 0.2]], B: [[0], [1]], noise: [[1, 0], [0, 0.3333333333333333]], discount: 0.9, weight: 1e-3}
   - {name: null-ish, A: [[0, 1], [2, 3]], B: [[0], [1]], sample_time: 1e-2, discount: 1}
 meta: {start: [[0.1, -0]], seed: 9223372036854775808, normalize: optimal-cost,
-  inner: {rule: natural, rate: [0.1, 1e-05]}, outer: {method: algorithm-1, rate: 1e-3, reduce: sum, batch: 2, tolerance: 0, iterations: 1e3}}
+  inner: {rule: natural, rate: [0.1, 1e-05]}, outer: {method: algorithm-1, rate: 1e-3, reduce: sum, batch: 2, tolerance: 1e-12, iterations: 1e3}}
 `,
 		"average":    "tasks: [{name: a, A: 1.5, B: 1, Q: 1, R: 1, noise: 0.1, average_cost: true}]\nmeta: {inner: {rate: 0}}",
 		"same inner": "tasks: [{name: a, A: 1.5, B: 1, Q: 1, R: 1, inner: {A: 1.5}}]",

@@ -23,7 +23,7 @@ type Inner struct {
 // Outer is meta.outer. Rate, Reduce and Batch belong to Algorithm 1 alone.
 type Outer struct {
 	Method     Method    `json:"method,omitempty" jsonschema:"newton-cg (exact Hessian), lbfgs, gradient (safeguarded), or algorithm-1 (the paper's, with a constant rate)"`
-	Tolerance  float64   `json:"tolerance,omitempty" jsonschema:"stop when the norm of the meta-gradient is this small, relative as the result says; omitted: 1e-10"`
+	Tolerance  float64   `json:"tolerance,omitempty" jsonschema:"converged when ‖∇h‖ (1 + ‖W‖) is at most this times |h|; omitted: 1e-10"`
 	Iterations int       `json:"iterations,omitempty" jsonschema:"stop after this many; omitted: 1000"`
 	Rate       float64   `json:"rate,omitempty" jsonschema:"β of algorithm-1; required there"`
 	Reduce     Reduction `json:"reduce,omitempty" jsonschema:"algorithm-1 takes the mean or the sum over a batch; omitted: mean"`
@@ -146,7 +146,7 @@ func (o *Outer) decodeNode(t *tree, n int) error {
 		ok   bool
 		want string
 	}{
-		{"tolerance", o.Tolerance >= 0, "must not be negative"},
+		{"tolerance", o.Tolerance > 0, "must be positive"},
 		{"iterations", o.Iterations > 0, "must be at least 1"},
 		{"rate", o.Rate > 0, "must be positive"},
 	} {

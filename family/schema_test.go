@@ -105,7 +105,7 @@ func makeSchema(t *testing.T) []byte {
 	prop(s, "meta", "inner", "steps").Minimum = pointer(1.)
 	prop(s, "meta", "outer", "iterations").Minimum = pointer(1.)
 	prop(s, "meta", "outer", "batch").Minimum = pointer(0.)
-	prop(s, "meta", "outer", "tolerance").Minimum = pointer(0.)
+	prop(s, "meta", "outer", "tolerance").ExclusiveMinimum = pointer(0.)
 	prop(s, "meta", "outer", "rate").ExclusiveMinimum = pointer(0.)
 
 	text, err := json.Marshal(s)
@@ -219,7 +219,7 @@ func TestSchema(t *testing.T) {
 		`{tasks: [{` + task + `}], meta: {start: 1st}}`,
 		`{tasks: [{` + task + `}], meta: {inner: {rate: [-1]}}}`,
 		`{tasks: [{` + task + `}], meta: {inner: {steps: 0}}}`,
-		`{tasks: [{` + task + `}], meta: {outer: {tolerance: -1}}}`,
+		`{tasks: [{` + task + `}], meta: {outer: {tolerance: 0}}}`,
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, within: 1}}`,
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2}}`,
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2, within: 1, pairwise: 1}}`,
