@@ -2,7 +2,6 @@ package family
 
 import (
 	"bytes"
-	"fmt"
 	"iter"
 	"unicode/utf8"
 )
@@ -104,8 +103,7 @@ type parser struct {
 // characters refuses what no text file contains.
 func (p *parser) characters() error {
 	if len(p.src) > maxBytes {
-		return &Error{File: p.file, Kind: ErrLimit,
-			Message: fmt.Sprintf("%d bytes; a family file may have %d MiB", len(p.src), maxBytes>>20)}
+		return tooLarge(p.file, int64(len(p.src)))
 	}
 	if !utf8.Valid(p.src) {
 		for i := 0; i < len(p.src); {
