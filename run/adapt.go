@@ -15,7 +15,7 @@ type Adaptation struct {
 	Gain       matrixeq.Matrix `json:"gain"`
 	Steps      int             `json:"steps"`
 	Rates      []Number        `json:"rates"`
-	RateAuto   bool            `json:"rate_auto"`
+	RateFrom   string          `json:"rate_from"` // as for an Evaluation
 	Tasks      []AdaptedTask   `json:"tasks"`
 	MeanCosts  []Number        `json:"mean_costs"` // Σ λᵢ fᵢ after 0 … K steps
 	LowerBound Number          `json:"lower_bound"`
@@ -59,18 +59,18 @@ type AdaptBaseline struct {
 
 // Adapt takes steps inner steps from a gain on every task of the family. Rates
 // are the family's: of several the k-th for step k, and the last beyond them;
-// auto is decided at the gain. A step that would destabilise its task is
+// auto is decided at the family's start. A step that would destabilise its task is
 // refused, and recorded.
 func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*Adaptation, error) {
 	if err := p.checkGain(gain); err != nil {
 		return nil, err
 	}
-	rates, auto, err := p.rates(gain.Data)
+	rates, from, err := p.ratesFor(ctx, gain.Data)
 	if err != nil {
 		return nil, err
 	}
 	rate := func(k int) float64 { return rates[min(k, len(rates)-1)] }
-	out := &Adaptation{Family: p.Family.Name, Gain: gain, Steps: steps, RateAuto: auto, Rates: []Number{}}
+	out := &Adaptation{Family: p.Family.Name, Gain: gain, Steps: steps, RateFrom: from, Rates: []Number{}}
 	for k := range steps {
 		out.Rates = append(out.Rates, Number(rate(k)))
 	}
@@ -80,7 +80,7 @@ func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*
 	out.MeanCosts = meanCosts(out.Tasks, steps)
 	out.LowerBound = Number(objective.Sum(len(out.Tasks), func(i int) float64 { return float64(out.Tasks[i].Weight * out.Tasks[i].OptimalCost) }))
 
-	from := func(w []float64, reason string) (AdaptBaseline, error) {
+	baseline := func(w []float64, reason string) (AdaptBaseline, error) {
 		g := p.gain(w)
 		tasks, err := p.adaptFrom(ctx, w, steps, rate)
 		if err != nil {
@@ -92,7 +92,7 @@ func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*
 		}
 		return b, nil
 	}
-	if out.Baselines.MeanOptimal, err = from(p.meanOptimal(), ""); err != nil {
+	if out.Baselines.MeanOptimal, err = baseline(p.meanOptimal(), ""); err != nil {
 		return nil, err
 	}
 	w, _, err := p.argminMeanCost(ctx, gain.Data)
@@ -103,7 +103,7 @@ func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*
 	if err != nil {
 		return nil, err
 	}
-	out.Baselines.ArgminMeanCost, err = from(w, "")
+	out.Baselines.ArgminMeanCost, err = baseline(w, "")
 	return out, err
 }
 

@@ -87,11 +87,15 @@ func fresh(path string) (*directory, error) {
 		return nil, err
 	}
 	if err := os.Mkdir(path, 0o777); errors.Is(err, fs.ErrExist) {
-		return nil, &DirectoryError{path, "exists: give another --out, or --resume to continue a run there"}
+		return nil, existsError(path)
 	} else if err != nil {
 		return nil, err
 	}
 	return &directory{path}, nil
+}
+
+func existsError(path string) error {
+	return &DirectoryError{path, "exists: give another --out, or --resume to continue a run there"}
 }
 
 // reopen opens a directory to resume spec in it, or makes it. What it holds

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/metalqr/metalqr/matrixeq"
@@ -12,7 +13,7 @@ type Evaluation struct {
 	Family    string           `json:"family"`
 	Gain      matrixeq.Matrix  `json:"gain"`
 	Rates     []Number         `json:"rates"`
-	RateAuto  bool             `json:"rate_auto"`
+	RateFrom  string           `json:"rate_from"` // "file"; with rate: auto "start", or "gain" where there is no start
 	Tasks     []EvaluationTask `json:"tasks"`
 	Meta      *EvaluationMeta  `json:"meta"`             // null where the meta-objective is infinite
 	Reason    string           `json:"reason,omitempty"` // why it is
@@ -48,9 +49,10 @@ type GradCheck struct {
 
 // Evaluate returns costs and gradients of every task, and the meta-objective,
 // at a gain of r rows and d columns. A gain that does not stabilise is an
-// answer, not an error. With rate: auto the rate is that of this gain. With
-// check, every derivative is compared with differences, where there is one.
-func (p *Problem) Evaluate(gain matrixeq.Matrix, check bool) (*Evaluation, error) {
+// answer, not an error. With rate: auto the rate is that of the family's start,
+// so that a trained gain has the value it was trained to. With check, every
+// derivative is compared with differences, where there is one.
+func (p *Problem) Evaluate(ctx context.Context, gain matrixeq.Matrix, check bool) (*Evaluation, error) {
 	if err := p.checkGain(gain); err != nil {
 		return nil, err
 	}
@@ -75,9 +77,9 @@ func (p *Problem) Evaluate(gain matrixeq.Matrix, check bool) (*Evaluation, error
 		at.Grad(g.Data)
 		e.Stable, e.Cost, e.Gap, e.Gradient = true, Number(at.Value()), Number(at.Gap()), &g
 	}
-	rates, auto, err := p.rates(x)
+	rates, from, err := p.ratesFor(ctx, x)
 	if err == nil {
-		out.Rates, out.RateAuto = numbers(rates), auto
+		out.Rates, out.RateFrom = numbers(rates), from
 		err = p.evaluateMeta(out, x, rates)
 	}
 	if isDomain(err) {

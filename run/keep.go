@@ -3,6 +3,7 @@ package run
 import (
 	"context"
 	"fmt"
+	"os"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/maml"
@@ -17,6 +18,20 @@ type Destination struct {
 	Version string
 }
 
+// check refuses early what [fresh] would refuse after the work of the start.
+func (to *Destination) check() error {
+	if to.Resume && to.Path == "" {
+		return fmt.Errorf("%w: to resume, name the directory", ErrInput)
+	}
+	if to.Path == "" || to.Resume {
+		return nil
+	}
+	if _, err := os.Lstat(to.Path); err == nil {
+		return existsError(to.Path)
+	}
+	return nil
+}
+
 // Train trains on a family and keeps the run in a directory: the spec as run,
 // trace, times and checkpoints while it goes, result, gains and a manifest
 // with the SHA-256 of each at the end.
@@ -29,8 +44,8 @@ type Destination struct {
 // observe after every iteration. Errors are those of [NewProblem],
 // [NewTrainer] and [Trainer.Run], and *[DirectoryError].
 func Train(ctx context.Context, f *family.Family, to Destination, ready func(*Trainer), observe func(maml.Record)) (*Result, string, error) {
-	if to.Resume && to.Path == "" {
-		return nil, "", fmt.Errorf("%w: to resume, name the directory", ErrInput)
+	if err := to.check(); err != nil {
+		return nil, "", err
 	}
 	p, err := NewProblem(f)
 	if err != nil {

@@ -21,7 +21,7 @@ type Result struct {
 	Gap          Number          `json:"gap"`         // h − Σ λᵢ Cᵢ*, without subtracting: h − min h is at most this
 	Rate         Number          `json:"rate"`        // η of the first inner step
 	Rates        []Number        `json:"rates"`       // of every inner step
-	RateAuto     bool            `json:"rate_auto"`
+	RateFrom     string          `json:"rate_from"`   // "file", or "start" with rate: auto
 	LargestRate  *LargestRate    `json:"largest_rate"`
 	RateCheck    []RateCheck     `json:"rate_check"` // at the start, before the first step
 	Start        *Start          `json:"start"`

@@ -27,6 +27,13 @@ type Start struct {
 	rateAuto bool
 }
 
+func (s *Start) rateFrom() string {
+	if s.rateAuto {
+		return "start"
+	}
+	return "file"
+}
+
 func isDomain(err error) bool { return errors.Is(err, objective.ErrDomain) }
 
 // start resolves the start and the rates of the family's settings. A start the
@@ -82,6 +89,25 @@ func (p *Problem) rates(w []float64) (rates []float64, auto bool, err error) {
 	}
 	η, err := p.autoRate(w)
 	return slices.Repeat([]float64{η}, inner.Steps), true, err
+}
+
+// ratesFor are the rates that a gain is judged with: those of the family's
+// start, so that a gain is judged as it was trained. With rate: auto and no
+// start inside the domain they are decided at the gain itself.
+func (p *Problem) ratesFor(ctx context.Context, w []float64) (rates []float64, from string, err error) {
+	if !p.Family.Meta.Inner.Rate.Auto {
+		rates, _, err = p.rates(w)
+		return rates, "file", err
+	}
+	s, err := p.start(ctx)
+	if err == nil {
+		return s.rates, "start", nil
+	}
+	if !errors.Is(err, ErrNoStart) {
+		return nil, "", err
+	}
+	rates, _, err = p.rates(w)
+	return rates, "gain", err
 }
 
 // inside returns nil where the meta-objective with these rates is finite at w.

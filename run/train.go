@@ -42,10 +42,10 @@ func NewTrainer(ctx context.Context, p *Problem) (*Trainer, error) {
 	return t, err
 }
 
-// Rates are the inner rates, one a step, and whether they were chosen (rate:
-// auto).
-func (t *Trainer) Rates() (rates []float64, auto bool) {
-	return slices.Clone(t.Start.rates), t.Start.rateAuto
+// Rates are the inner rates, one a step, and where they are from: "file", or
+// "start" with rate: auto.
+func (t *Trainer) Rates() (rates []float64, from string) {
+	return slices.Clone(t.Start.rates), t.Start.rateFrom()
 }
 
 // method makes the outer method's value from its words.
@@ -87,7 +87,7 @@ func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error)
 		Family: p.Family.Name, Gain: p.gain(x), Value: Number(res.Value), GradientNorm: Number(res.GradientNorm),
 		Status: res.Status, Kind: res.Kind, Iterations: t.state.Iteration,
 		LowerBound: Number(t.meta.LowerBound()), Gap: Number(pt.Gap()),
-		Rate: Number(rates[0]), Rates: numbers(rates), RateAuto: t.Start.rateAuto, RateCheck: t.RateCheck,
+		Rate: Number(rates[0]), Rates: numbers(rates), RateFrom: t.Start.rateFrom(), RateCheck: t.RateCheck,
 		Start: t.Start, Evaluations: t.state.Evaluations, Products: t.state.Products,
 	}
 	if p.Family.Drawn != nil {

@@ -100,7 +100,7 @@ func writeAdapted(dir string, gains []run.NamedGain) error {
 func (a *app) printAdaptation(b *bytes.Buffer, p *run.Problem, r *run.Adaptation) {
 	fmt.Fprintf(b, "%s\n", describe(p.Family))
 	if len(r.Rates) > 0 {
-		fmt.Fprintf(b, "%s\n", steps(p.Family, r.Rates, r.RateAuto, "this gain"))
+		fmt.Fprintf(b, "%s\n", steps(p.Family, r.Rates, r.RateFrom))
 	}
 	b.WriteString("\ncost of each task after 0, 1, … inner steps\n")
 	after := a.columns(r.Steps)

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"math"
 
@@ -32,7 +33,7 @@ themselves.`,
 			if err != nil {
 				return err
 			}
-			e, err := p.Evaluate(w, check)
+			e, err := p.Evaluate(context.Background(), w, check)
 			if err != nil {
 				return err
 			}
@@ -79,7 +80,7 @@ func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation
 
 	fmt.Fprintf(b, "\nmeta-objective")
 	if len(e.Rates) > 0 {
-		fmt.Fprintf(b, " (%s)", steps(p.Family, e.Rates, e.RateAuto, "this gain"))
+		fmt.Fprintf(b, " (%s)", steps(p.Family, e.Rates, e.RateFrom))
 	}
 	if e.Meta == nil {
 		fmt.Fprintf(b, ": infinite\n  %s\n", plainText(e.Reason))
@@ -140,7 +141,7 @@ func worst(checks []run.GradCheck) []run.GradCheck {
 }
 
 // steps describes the inner steps; the last rate stands for those after it too.
-func steps(f *family.Family, rates []run.Number, auto bool, where string) string {
+func steps(f *family.Family, rates []run.Number, from string) string {
 	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at rate " + entry(rates[0])
 	last := len(rates) - 1
 	for last > 0 && rates[last] == rates[last-1] {
@@ -149,8 +150,12 @@ func steps(f *family.Family, rates []run.Number, auto bool, where string) string
 	for _, r := range rates[1 : last+1] {
 		s += ", " + entry(r)
 	}
-	if auto {
-		s += fmt.Sprintf(", auto: ½ / max ‖∇²C‖ at %s", where)
+	if from != "file" {
+		slope := "∇²C"
+		if f.Meta.Inner.Rule != family.RuleGradient {
+			slope = "(I − J)/η"
+		}
+		s += fmt.Sprintf(", auto: ½ / max ‖%s‖ at the %s", slope, from)
 	}
 	return s
 }

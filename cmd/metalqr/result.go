@@ -18,7 +18,7 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 		rate += "; norms estimated from below"
 	}
 	facts{
-		{"value", number(r.Value), "mean cost after " + steps(f, r.Rates, r.RateAuto, "the start")},
+		{"value", number(r.Value), "mean cost after " + steps(f, r.Rates, r.RateFrom)},
 		{"lower bound", number(r.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
 		{"gap", size(r.Gap), "the value is above its minimum by at most this"},
 		{"gradient norm", size(r.GradientNorm), ""},

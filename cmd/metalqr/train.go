@@ -87,7 +87,7 @@ func (a *app) train(path string, to run.Destination) error {
 func (a *app) printBeginning(f *family.Family, t *run.Trainer) {
 	var b bytes.Buffer
 	fmt.Fprintf(&b, "%s\n", describe(f))
-	rates, auto := t.Rates()
+	rates, from := t.Rates()
 	fmt.Fprintf(&b, "start: %s\n", startKind(t.Start))
 	if n := t.Start.Gain.Rows * t.Start.Gain.Cols; n <= inlineEntries || a.detail {
 		printMatrix(&b, "W", t.Start.Gain)
@@ -96,7 +96,7 @@ func (a *app) printBeginning(f *family.Family, t *run.Trainer) {
 	for i, r := range rates {
 		shown[i] = run.Number(r)
 	}
-	fmt.Fprintf(&b, "%s\n\n", steps(f, shown, auto, "the start"))
+	fmt.Fprintf(&b, "%s\n\n", steps(f, shown, from))
 
 	symbol := slopeSymbol(f)
 	table := table{columns: []column{text("task"), numbers(symbol + " at the start")}}
