@@ -22,16 +22,21 @@ type Path struct {
 	Steps []objective.Step // F_1 at x_0, …, F_K at x_{K−1}
 	Outer objective.Point  // f at x_K
 
-	// adjoint[k] = J_{k+1}ᵀ … J_Kᵀ ∇f(x_K), from adjoint[0], the gradient of
-	// the member, to adjoint[K] = ∇f(x_K).
-	adjoint [][]float64
+	adjoints []float64
+}
+
+// adjoint is J_{k+1}ᵀ … J_Kᵀ ∇f(x_K), from k = 0, the gradient of the member, to
+// k = K, ∇f(x_K).
+func (p *Path) adjoint(k int) []float64 {
+	dim := len(p.adjoints) / len(p.X)
+	return p.adjoints[k*dim : (k+1)*dim : (k+1)*dim]
 }
 
 // Adapted is x_K.
 func (p *Path) Adapted() []float64 { return p.X[len(p.X)-1] }
 
 // Gradient is the gradient of f ∘ F_K ∘ … ∘ F_1 at x. It is not to be modified.
-func (p *Path) Gradient() []float64 { return p.adjoint[0] }
+func (p *Path) Gradient() []float64 { return p.adjoint(0) }
 
 // Evaluate evaluates every member at x: its inner steps, its outer objective,
 // and its gradient by K pulls,
@@ -62,7 +67,7 @@ func (m *Meta) Evaluate(x []float64) (*Point, error) {
 	p.value = objective.Sum(n, func(i int) float64 { return m.members[i].Weight * p.paths[i].Outer.Value() })
 	p.grad = make([]float64, m.dim)
 	for j := range p.grad {
-		p.grad[j] = objective.Sum(n, func(i int) float64 { return m.members[i].Weight * p.paths[i].adjoint[0][j] })
+		p.grad[j] = objective.Sum(n, func(i int) float64 { return m.members[i].Weight * p.paths[i].adjoint(0)[j] })
 	}
 	return p, nil
 }
@@ -94,17 +99,12 @@ func (p *Path) follow(t *Member, i int, x []float64) error {
 		return fail(k, &NotFiniteError{What: "value"})
 	}
 	p.Outer = f
-	dim := len(x)
-	store := make([]float64, (k+1)*dim)
-	p.adjoint = make([][]float64, k+1)
-	for j := range p.adjoint {
-		p.adjoint[j] = store[j*dim : (j+1)*dim : (j+1)*dim]
-	}
-	f.Grad(p.adjoint[k])
+	p.adjoints = make([]float64, (k+1)*len(x))
+	f.Grad(p.adjoint(k))
 	for j := k; j > 0; j-- {
-		p.Steps[j-1].Pull(p.adjoint[j-1], p.adjoint[j])
+		p.Steps[j-1].Pull(p.adjoint(j-1), p.adjoint(j))
 	}
-	if !finite(p.adjoint[0]) {
+	if !finite(p.adjoint(0)) {
 		return fail(0, &NotFiniteError{What: "gradient"})
 	}
 	return nil
@@ -186,7 +186,7 @@ func (p *Path) hessVec(dst, v, scratch []float64) {
 	for j := k; j > 0; j-- {
 		copy(u, dst)
 		p.Steps[j-1].Pull(dst, u)
-		p.Steps[j-1].PullDeriv(d, z(j-1), p.adjoint[j])
+		p.Steps[j-1].PullDeriv(d, z(j-1), p.adjoint(j))
 		for c := range dst {
 			dst[c] += d[c]
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 const (
-	// powersEnd: squaring ends when ‖A^(2^k)‖_F is below it. What is then
+	// powersEnd: squaring ends when ‖A^(2^k)‖_F² is below it. What is then
 	// left out of X is below powersEnd² = 2⁻⁶² of X.
 	powersEnd = 0x1p-31
 	// maxPowers: 2⁶⁰ steps of a matrix with ρ = 1 − ε decay below powersEnd,
@@ -27,8 +27,8 @@ const (
 // is immutable and safe for concurrent use.
 type Operator struct {
 	n      int
-	powers [][]float64 // A, A², A⁴, …
-	refine bool        // the measured error of doubling warrants a correction
+	powers []float64 // A, A², A⁴, … one after another
+	refine bool      // the measured error of doubling warrants a correction
 }
 
 // Prepare certifies that ρ(A) < 1 and computes the powers A^(2^k) that every
@@ -122,36 +122,41 @@ func newOperator(name string, a Matrix) (*Operator, error) {
 		return nil, err
 	}
 	n := a.Rows
-	// Room for the powers of ρ up to about 0.96; more is allocated as needed.
-	const room = 8
-	o := &Operator{n: n, powers: make([][]float64, 0, 2*room)}
-	var arena []float64
-	next := func() []float64 {
-		if len(arena) < n*n {
-			arena = make([]float64, room*n*n)
-		}
-		p := arena[: n*n : n*n]
-		arena = arena[n*n:]
-		return p
-	}
-	p := next()
-	copy(p, a.Data)
-	o.powers = append(o.powers, p)
+	// Room for the powers of ρ up to about 0.96.
+	o := &Operator{n: n, powers: make([]float64, n*n, 8*n*n)}
+	copy(o.powers, a.Data)
 	blur := 0.0
 	for {
+		p := o.power(o.count() - 1)
 		norm := dense.Norm(p)
 		if norm*norm <= powersEnd {
 			return o, nil
 		}
-		if traceLower(p, blur, n) > 1 || !(norm <= maxPower) || len(o.powers) > maxPowers {
+		if traceLower(p, blur, n) > 1 || !(norm <= maxPower) || o.count() > maxPowers {
 			return nil, o.unstable(name)
 		}
-		q := next()
-		dense.Mul(q, p, p, n, n, n)
-		o.powers = append(o.powers, q)
-		p = q
+		o.square()
 		blur = squareBlur(blur, norm, n)
 	}
+}
+
+// count is the number of powers, and power(k) is A^(2^k).
+func (o *Operator) count() int { return len(o.powers) / (o.n * o.n) }
+
+func (o *Operator) power(k int) []float64 {
+	nn := o.n * o.n
+	return o.powers[k*nn : (k+1)*nn : (k+1)*nn]
+}
+
+// square adds the square of the last power.
+func (o *Operator) square() {
+	k := o.count()
+	if cap(o.powers) < len(o.powers)+o.n*o.n {
+		o.powers = append(make([]float64, 0, 2*cap(o.powers)), o.powers...)
+	}
+	o.powers = o.powers[:len(o.powers)+o.n*o.n]
+	p := o.power(k - 1)
+	dense.Mul(o.power(k), p, p, o.n, o.n, o.n)
 }
 
 // squareBlur bounds ‖fl(P²) − T²‖_F given norm = ‖P‖_F and blur ≥ ‖P − T‖_F, the
@@ -170,11 +175,12 @@ func traceLower(p []float64, blur float64, n int) float64 {
 	return t / float64(n)
 }
 
-// unstable is the error for o.powers[0], with the bounds its powers give.
+// unstable is the error for A, with the bounds its powers give.
 func (o *Operator) unstable(name string) *UnstableError {
 	e := &UnstableError{Name: name, Upper: math.Inf(1)}
 	exponent, blur := 1.0, 0.0 // 2⁻ᵏ, the error of the power
-	for _, p := range o.powers {
+	for k := range o.count() {
+		p := o.power(k)
 		norm := dense.Norm(p)
 		e.Lower = max(e.Lower, math.Pow(max(0, traceLower(p, blur, o.n)), exponent))
 		e.Upper = min(e.Upper, math.Pow(norm+blur, exponent))
@@ -182,7 +188,7 @@ func (o *Operator) unstable(name string) *UnstableError {
 		blur = squareBlur(blur, norm, o.n)
 	}
 	var err error
-	if e.Radius, err = SpectralRadius(Matrix{Rows: o.n, Cols: o.n, Data: o.powers[0]}); err != nil {
+	if e.Radius, err = SpectralRadius(Matrix{Rows: o.n, Cols: o.n, Data: o.power(0)}); err != nil {
 		e.Radius = math.NaN()
 	}
 	return e
@@ -192,7 +198,7 @@ func (o *Operator) unstable(name string) *UnstableError {
 func (o *Operator) extend(m []float64) {
 	n := o.n
 	for range 8 {
-		p := o.powers[len(o.powers)-1]
+		p := o.power(o.count() - 1)
 		s := 0.0
 		for i := range n {
 			for j := range n {
@@ -203,9 +209,7 @@ func (o *Operator) extend(m []float64) {
 		if !(s > powersEnd) {
 			return
 		}
-		q := make([]float64, n*n)
-		dense.Mul(q, p, p, n, n, n)
-		o.powers = append(o.powers, q)
+		o.square()
 	}
 }
 
@@ -215,9 +219,9 @@ func (o *Operator) certify(g, x, s, m, w []float64) bool {
 	n := o.n
 	copy(x, m)
 	o.double(x, s, w)
-	dense.Congruence(s, o.powers[0], x, w, n)
+	dense.Congruence(s, o.power(0), x, w, n)
 	dense.Sub(s, x[:n*n], s[:n*n])
-	if !lyapunov(o.powers[0], g, x, s, w, n, false) {
+	if !lyapunov(o.power(0), g, x, s, w, n, false) {
 		return false
 	}
 	// Evaluating the residual leaves about ε ‖x‖ of it; only what exceeds that
@@ -229,7 +233,8 @@ func (o *Operator) certify(g, x, s, m, w []float64) bool {
 
 // double runs x ← x + A_k x A_kᵀ over the powers. t and w have n² entries.
 func (o *Operator) double(x, t, w []float64) {
-	for _, p := range o.powers {
+	for k := range o.count() {
+		p := o.power(k)
 		dense.Congruence(t, p, x, w, o.n)
 		dense.Add(x[:o.n*o.n], x, t)
 	}
@@ -237,7 +242,8 @@ func (o *Operator) double(x, t, w []float64) {
 
 // doubleT runs x ← x + A_kᵀ x A_k.
 func (o *Operator) doubleT(x, t, w []float64) {
-	for _, p := range o.powers {
+	for k := range o.count() {
+		p := o.power(k)
 		dense.CongruenceT(t, p, x, w, o.n)
 		dense.Add(x[:o.n*o.n], x, t)
 	}
@@ -301,10 +307,10 @@ func (o *Operator) run(x, t, w []float64, transposed bool) {
 // image sets t ← A x Aᵀ, or Aᵀ x A.
 func (o *Operator) image(t, x, w []float64, transposed bool) {
 	if transposed {
-		dense.CongruenceT(t, o.powers[0], x, w, o.n)
+		dense.CongruenceT(t, o.power(0), x, w, o.n)
 		return
 	}
-	dense.Congruence(t, o.powers[0], x, w, o.n)
+	dense.Congruence(t, o.power(0), x, w, o.n)
 }
 
 // Residual is ‖X − A X Aᵀ − M‖_F / (‖X‖_F + ‖A X Aᵀ‖_F + ‖M‖_F), and 0 when

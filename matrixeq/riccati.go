@@ -394,7 +394,7 @@ func (p *problem) refine(x []float64, last *attempt) (*state, error) {
 		last.s, last.correction = s, correction
 		falls := best == nil || s.residual < best.residual/falling
 		if best == nil || s.residual < best.residual || correction < bestCorrection/2 {
-			best, bestCorrection, bestPowers = s, correction, len(o.powers)
+			best, bestCorrection, bestPowers = s, correction, o.count()
 		}
 		if correction <= accepted && (settled || !falls) || correction == 0 {
 			break
