@@ -75,7 +75,7 @@ func CheckPositiveDefinite(name string, m Matrix) error {
 	}
 	n := m.Rows
 	w := make([]float64, n*n+n)
-	if positiveDefinite(w[:n*n], w[n*n:], m.Data, nil, n) {
+	if positiveDefinite(w[:n*n], w[n*n:], symmetrised(m).Data, nil, n) {
 		return nil
 	}
 	return &NotPositiveDefiniteError{Name: name, Eigenvalue: leastEigenvalue(m), Limit: rounding(n) * dense.MaxAbs(m.Data)}
