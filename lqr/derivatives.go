@@ -24,7 +24,7 @@ func (p *Point) dSigma(dst, bz, z []float64) {
 	f := p.t.std
 	dense.Mul(bz, f.b, z, f.n, f.r, f.n)
 	dense.Mul(dst, bz, p.sa, f.n, f.n, f.n)
-	scale(dst, -1)
+	dense.Scale(dst, -1, dst)
 	addTranspose(dst, f.n)
 	p.op.Solve(dst, dst)
 }
@@ -86,7 +86,7 @@ func (p *Point) Third(dst, y, z []float64) {
 	// acc ← dE[Z] dΣ[Y] + dE[Y] dΣ[Z].
 	dense.Mul(acc, dez, dsy, r, n, n)
 	dense.Mul(g1, dey, dsz, r, n, n)
-	add(acc, g1)
+	dense.Add(acc, acc, g1)
 
 	ws2 := p.t.scratch.Get().(*workspace)
 	defer p.t.scratch.Put(ws2)
@@ -97,7 +97,7 @@ func (p *Point) Third(dst, y, z []float64) {
 	dense.Mul(t1, by, t2, n, n, n)
 	dense.MulNT(t2, dsy, p.aw, n, n, n)
 	dense.Mul(t3, bz, t2, n, n, n)
-	add(t1, t3)
+	dense.Add(t1, t1, t3)
 	dense.MulNT(t2, p.sigma, by, n, n, n)
 	dense.Mul(t3, bz, t2, n, n, n)
 	for i, x := range t3 {
@@ -106,7 +106,7 @@ func (p *Point) Third(dst, y, z []float64) {
 	addTranspose(t1, n)
 	p.op.Solve(t1, t1)
 	dense.Mul(g1, p.e, t1, r, n, n)
-	add(acc, g1)
+	dense.Add(acc, acc, g1)
 
 	// d²P into t1.
 	dense.Mul(t2, dpz, p.aw, n, n, n)
@@ -121,7 +121,7 @@ func (p *Point) Third(dst, y, z []float64) {
 	// d²E = Bᵀ (dP[Y] B Z + dP[Z] B Y − d²P A_W).
 	dense.Mul(t2, dpy, bz, n, n, n)
 	dense.Mul(t3, dpz, by, n, n, n)
-	add(t2, t3)
+	dense.Add(t2, t2, t3)
 	dense.Mul(t3, t1, p.aw, n, n, n)
 	for i, x := range t3 {
 		t2[i] -= x
@@ -141,12 +141,5 @@ func addTranspose(x []float64, n int) {
 			v := x[i*n+j] + x[j*n+i]
 			x[i*n+j], x[j*n+i] = v, v
 		}
-	}
-}
-
-// add sets x ← x + y.
-func add(x, y []float64) {
-	for i, v := range y {
-		x[i] += v
 	}
 }

@@ -101,7 +101,7 @@ func (s *gaussNewtonStep) adjoint(y, bg, af, t, g, v []float64) {
 	dense.CholeskySolve(s.l, g, f.r, f.n)
 	dense.Mul(bg, f.b, g, f.n, f.r, f.n)
 	dense.Mul(af, f.b, s.u, f.n, f.r, f.n)
-	add(af, p.aw)
+	dense.Add(af, af, p.aw)
 	dense.MulNT(y, bg, af, f.n, f.n, f.n)
 	dense.Symmetrize(y, f.n)
 	p.op.Solve(y, y)
@@ -127,7 +127,7 @@ func (s *gaussNewtonStep) PullDeriv(dst, z, v []float64) {
 	dense.Mul(t, dp, bg, n, n, n)
 	dense.MulTN(dg, f.b, t, r, n, n)
 	dense.CholeskySolve(s.l, dg, r, n)
-	scale(dg, -1)
+	dense.Scale(dg, -1, dg)
 
 	dense.Mul(t, f.b, dg, n, r, n)
 	dense.MulNT(dy, t, af, n, n, n)

@@ -100,7 +100,7 @@ func (s *naturalStep) PullDeriv(dst, z, v []float64) {
 
 	dense.Mul(bz, f.b, z, n, r, n)
 	dense.MulNT(dy, bv, bz, n, n, n)
-	scale(dy, -0.5)
+	dense.Scale(dy, -0.5, dy)
 	dense.MulNT(t, y, p.aw, n, n, n)
 	dense.Mul(dp, bz, t, n, n, n)
 	for i, x := range dp {

@@ -137,13 +137,13 @@ func (p *Point) Gap() float64 {
 // Grad sets dst ← ∇C(W) = 2 E Σ.
 func (p *Point) Grad(dst []float64) {
 	dense.Mul(dst, p.e, p.sigma, p.t.std.r, p.t.std.n, p.t.std.n)
-	scale(dst, 2)
+	dense.Scale(dst, 2, dst)
 }
 
 // NaturalGrad sets dst ← ∇C(W) Σ⁻¹ = 2 E, the natural gradient.
 func (p *Point) NaturalGrad(dst []float64) {
 	copy(dst, p.e)
-	scale(dst, 2)
+	dense.Scale(dst, 2, dst)
 }
 
 // GaussNewton sets dst ← 2 S⁻¹E, the Gauss–Newton direction: half of it leads
@@ -157,7 +157,7 @@ func (p *Point) GaussNewton(dst []float64) error {
 	}
 	copy(dst, p.e)
 	dense.CholeskySolve(l, dst, r, p.t.std.n)
-	scale(dst, 2)
+	dense.Scale(dst, 2, dst)
 	return nil
 }
 
@@ -199,12 +199,6 @@ func (p *Point) Residual() float64 {
 // Condition is ‖(X ↦ X − A_W X A_Wᵀ)⁻¹‖, the factor by which the equations for
 // P and Σ may amplify a relative residual into a relative error.
 func (p *Point) Condition() float64 { return p.op.InverseNorm() }
-
-func scale(x []float64, c float64) {
-	for i := range x {
-		x[i] *= c
-	}
-}
 
 // A workspace holds the temporaries of one derivative.
 type workspace struct {

@@ -205,8 +205,8 @@ func (t *Task) Damped(γ float64) (*Task, error) {
 	f := *t.std
 	c := math.Sqrt(γ)
 	f.a, f.b = slices.Clone(f.a), slices.Clone(f.b)
-	scale(f.a, c)
-	scale(f.b, c)
+	dense.Scale(f.a, c, f.a)
+	dense.Scale(f.b, c, f.b)
 	f.sqrtDiscount *= c
 	d, err := f.task(t.spec)
 	if err != nil {

@@ -3,6 +3,7 @@ package maml
 import (
 	"context"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -29,7 +30,7 @@ func (m LBFGS) Advance(ctx context.Context, o objective.Objective, from *Iterate
 	var refused Backtracks
 	if len(s.Pairs) > 0 {
 		d := twoLoop(s.Pairs, from.Gradient)
-		if dot(d, from.Gradient) < 0 && finite(d) {
+		if dense.Dot(d, from.Gradient) < 0 && dense.Finite(d) {
 			move, err := search(ctx, o, from, d, 1, s)
 			if err != nil || move.Status == Running {
 				m.remember(from, move.To, s)
@@ -55,7 +56,7 @@ func (m LBFGS) remember(from, to *Iterate, s *State) {
 		memory = 10
 	}
 	p := Pair{S: difference(to.X, from.X), Y: difference(to.Gradient, from.Gradient)}
-	if !(dot(p.S, p.Y) > 1e-10*norm(p.S)*norm(p.Y)) {
+	if !(dense.Dot(p.S, p.Y) > 1e-10*dense.Norm(p.S)*dense.Norm(p.Y)) {
 		return
 	}
 	kept := s.Pairs[max(0, len(s.Pairs)+1-memory):]
@@ -68,16 +69,16 @@ func twoLoop(pairs []Pair, g []float64) []float64 {
 	alpha := make([]float64, len(pairs))
 	for i := len(pairs) - 1; i >= 0; i-- {
 		p := pairs[i]
-		alpha[i] = dot(p.S, d) / dot(p.S, p.Y)
-		axpy(d, -alpha[i], p.Y)
+		alpha[i] = dense.Dot(p.S, d) / dense.Dot(p.S, p.Y)
+		dense.AddScaled(d, -alpha[i], p.Y)
 	}
 	newest := pairs[len(pairs)-1]
-	c := dot(newest.S, newest.Y) / dot(newest.Y, newest.Y)
+	c := dense.Dot(newest.S, newest.Y) / dense.Dot(newest.Y, newest.Y)
 	for i := range d {
 		d[i] *= c
 	}
 	for i, p := range pairs {
-		axpy(d, alpha[i]-dot(p.Y, d)/dot(p.S, p.Y), p.S)
+		dense.AddScaled(d, alpha[i]-dense.Dot(p.Y, d)/dense.Dot(p.S, p.Y), p.S)
 	}
 	return d
 }

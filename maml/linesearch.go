@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -33,7 +34,7 @@ const settled = 1e-12
 // The answer is Stalled when no step does.
 func search(ctx context.Context, o objective.Objective, from *Iterate, d []float64, t float64, s *State) (Move, error) {
 	var refused Backtracks
-	slope := dot(from.Gradient, d)
+	slope := dense.Dot(from.Gradient, d)
 	for range maxBacktracks {
 		if err := ctx.Err(); err != nil {
 			return Move{}, err
@@ -53,8 +54,8 @@ func search(ctx context.Context, o objective.Objective, from *Iterate, d []float
 		}
 		change := to.Value - from.Value
 		if -t*slope <= flat*math.Abs(from.Value) {
-			if change <= flat*math.Abs(from.Value) && dot(to.Gradient, d) <= (2*armijo-1)*slope &&
-				(change < 0 || to.Norm < from.Norm || from.Norm*(1+norm(from.X)) > settled*math.Abs(from.Value)) {
+			if change <= flat*math.Abs(from.Value) && dense.Dot(to.Gradient, d) <= (2*armijo-1)*slope &&
+				(change < 0 || to.Norm < from.Norm || from.Norm*(1+dense.Norm(from.X)) > settled*math.Abs(from.Value)) {
 				return accept(from, to, refused, s), nil
 			}
 			refused.Decrease++
@@ -72,7 +73,7 @@ func search(ctx context.Context, o objective.Objective, from *Iterate, d []float
 }
 
 func accept(from, to *Iterate, refused Backtracks, s *State) Move {
-	s.Length = norm(difference(to.X, from.X))
+	s.Length = dense.Norm(difference(to.X, from.X))
 	return Move{To: to, Backtracks: refused}
 }
 
@@ -98,13 +99,13 @@ const (
 func cauchy(from *Iterate, s *State) float64 {
 	longest := growth * s.Length
 	if longest == 0 {
-		longest = reach * (1 + norm(from.X))
+		longest = reach * (1 + dense.Norm(from.X))
 	}
 	longest /= from.Norm
 	hg := make([]float64, len(from.X))
 	from.Point.HessVec(hg, from.Gradient)
 	s.Products++
-	curvature := dot(from.Gradient, hg)
+	curvature := dense.Dot(from.Gradient, hg)
 	if curvature > 0 {
 		return math.Min(from.Norm*from.Norm/curvature, longest)
 	}

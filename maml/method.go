@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -46,10 +47,10 @@ func Visit(o objective.Objective, x []float64) (*Iterate, error) {
 		return nil, &NotFiniteError{What: "value"}
 	}
 	p.Grad(it.Gradient)
-	if !finite(it.Gradient) {
+	if !dense.Finite(it.Gradient) {
 		return nil, &NotFiniteError{What: "gradient"}
 	}
-	it.Norm = norm(it.Gradient)
+	it.Norm = dense.Norm(it.Gradient)
 	return it, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -130,7 +131,7 @@ func Minimize(ctx context.Context, o objective.Objective, m Method, s *State, st
 			result.Status, result.Backtracks, result.Cause = move.Status, move.Backtracks, move.Cause
 			return result, nil
 		}
-		length := norm(difference(move.To.X, at.X))
+		length := dense.Norm(difference(move.To.X, at.X))
 		at = move.To
 		next.Iteration++
 		next.X = append([]float64(nil), at.X...)
@@ -162,7 +163,7 @@ func (s Stop) withDefaults() (Stop, error) {
 const tiny = 0x1p-1022
 
 func (s Stop) met(at *Iterate) bool {
-	return at.Norm*(1+norm(at.X)) <= s.Tolerance*math.Max(math.Abs(at.Value), tiny)
+	return at.Norm*(1+dense.Norm(at.X)) <= s.Tolerance*math.Max(math.Abs(at.Value), tiny)
 }
 
 // classify reads the kind of a stationary point from its extreme eigenvalues,
@@ -171,7 +172,7 @@ func (s Stop) met(at *Iterate) bool {
 //
 //	|λ| (1 + ‖x‖)² ≤ √τ |h|   or   |λ| ≤ (asymmetry + dim·ε) ‖H‖.
 func (s Stop) classify(at *Iterate, c objective.Extremes) (kind Kind, downhill bool) {
-	size := 1 + norm(at.X)
+	size := 1 + dense.Norm(at.X)
 	zero := math.Max(
 		math.Sqrt(s.Tolerance)*math.Max(math.Abs(at.Value), tiny)/(size*size),
 		(c.Asymmetry+float64(len(at.X))*0x1p-52)*c.Norm)

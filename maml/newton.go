@@ -4,6 +4,7 @@ import (
 	"context"
 	"math"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -63,7 +64,7 @@ func (m NewtonCG) escape(ctx context.Context, o objective.Objective, from *Itera
 	}
 	s.Radius = math.Max(s.Radius, m.first(from))
 	sign := 1.0
-	if dot(from.Gradient, v) > 0 {
+	if dense.Dot(from.Gradient, v) > 0 {
 		sign = -1
 	}
 	var refused Backtracks
@@ -72,8 +73,8 @@ func (m NewtonCG) escape(ctx context.Context, o objective.Objective, from *Itera
 		s.Radius = radius
 		move, err := m.within(ctx, o, from, s, func(radius float64) trial {
 			t := trial{step: make([]float64, len(v)), image: make([]float64, len(v)), border: true}
-			axpy(t.step, sign*radius, v)
-			axpy(t.image, curvature, t.step)
+			dense.AddScaled(t.step, sign*radius, v)
+			dense.AddScaled(t.image, curvature, t.step)
 			return t
 		})
 		if err != nil || move.Status == Running {
@@ -102,7 +103,7 @@ func (m NewtonCG) first(from *Iterate) float64 {
 	if r == 0 {
 		r = reach
 	}
-	return r * (1 + norm(from.X))
+	return r * (1 + dense.Norm(from.X))
 }
 
 // within tries the step that propose makes for a radius, halving the radius
@@ -124,7 +125,7 @@ func (m NewtonCG) within(ctx context.Context, o objective.Objective, from *Itera
 		}
 		if left != nil {
 			refused.Domain++
-			s.Radius = norm(t.step) / 2
+			s.Radius = dense.Norm(t.step) / 2
 			continue
 		}
 		v := t.judge(from, to)
@@ -134,7 +135,7 @@ func (m NewtonCG) within(ctx context.Context, o objective.Objective, from *Itera
 				v = disagrees
 			}
 		}
-		length := norm(t.step)
+		length := dense.Norm(t.step)
 		if v >= agrees && length > s.Length {
 			way := t.fraction(probe)
 			between, left, err := try(o, along(from.X, 1, way.step), s)
@@ -155,7 +156,7 @@ func (m NewtonCG) within(ctx context.Context, o objective.Objective, from *Itera
 			return Move{To: to, Backtracks: refused}, nil
 		case agreesWell:
 			if t.border && refused.Total() == 0 {
-				s.Radius = math.Min(growth*s.Radius, 1+norm(to.X))
+				s.Radius = math.Min(growth*s.Radius, 1+dense.Norm(to.X))
 			}
 			s.Length = length
 			return Move{To: to, Backtracks: refused}, nil
@@ -195,10 +196,10 @@ const (
 // judge compares what was found at the end of the step with what the model
 // foretold there.
 func (t trial) judge(from, to *Iterate) verdict {
-	slope, bend := dot(from.Gradient, t.step), dot(t.step, t.image)
+	slope, bend := dense.Dot(from.Gradient, t.step), dense.Dot(t.step, t.image)
 	foretold := slope + bend/2
 	end := slope + bend // the slope foretold at the end of the step
-	off := math.Abs(dot(to.Gradient, t.step)-end) / math.Max(math.Abs(slope), math.Abs(end))
+	off := math.Abs(dense.Dot(to.Gradient, t.step)-end) / math.Max(math.Abs(slope), math.Abs(end))
 
 	change := to.Value - from.Value
 	if rounding := flat * math.Abs(from.Value); math.Abs(foretold) <= rounding {
@@ -232,8 +233,8 @@ func (t trial) judge(from, to *Iterate) verdict {
 func (t trial) smooth(from, to *Iterate) bool {
 	image := make([]float64, len(t.step))
 	to.Point.HessVec(image, t.step)
-	a, b := dot(from.Gradient, t.step), dot(to.Gradient, t.step)
-	p, q := dot(t.step, t.image), dot(t.step, image)
+	a, b := dense.Dot(from.Gradient, t.step), dense.Dot(to.Gradient, t.step)
+	p, q := dense.Dot(t.step, t.image), dense.Dot(t.step, image)
 	size := math.Max(math.Max(math.Abs(a), math.Abs(b)), math.Max(math.Abs(p), math.Abs(q)))
 	if !(math.Abs(b-a-(p+q)/2) <= 0.2*size) {
 		return false

@@ -3,6 +3,7 @@ package maml
 import (
 	"math"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -85,7 +86,7 @@ func (p *Path) follow(t *Member, i int, x []float64) error {
 		if err != nil {
 			return fail(j, err)
 		}
-		if !finite(s.To()) {
+		if !dense.Finite(s.To()) {
 			return fail(j+1, &NotFiniteError{What: "adapted parameter"})
 		}
 		p.Steps[j] = s
@@ -104,7 +105,7 @@ func (p *Path) follow(t *Member, i int, x []float64) error {
 	for j := k; j > 0; j-- {
 		p.Steps[j-1].Pull(p.adjoint(j-1), p.adjoint(j))
 	}
-	if !finite(p.adjoint(0)) {
+	if !dense.Finite(p.adjoint(0)) {
 		return fail(0, &NotFiniteError{What: "gradient"})
 	}
 	return nil

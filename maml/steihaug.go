@@ -3,6 +3,8 @@ package maml
 import (
 	"context"
 	"math"
+
+	"github.com/metalqr/metalqr/internal/dense"
 )
 
 // cgPath is the broken line 0 = z_0, z_1, …, along which conjugate gradients
@@ -29,13 +31,13 @@ type leg struct {
 func steihaug(ctx context.Context, from *Iterate, radius float64) (cgPath, error) {
 	n := len(from.X)
 	var path cgPath
-	gamma := from.Norm * (1 + norm(from.X)) / math.Abs(from.Value)
+	gamma := from.Norm * (1 + dense.Norm(from.X)) / math.Abs(from.Value)
 	target := math.Min(0.1, math.Sqrt(gamma)) * from.Norm
 
 	z, hz := make([]float64, n), make([]float64, n)
 	r := from.Gradient // g + H z
 	p := opposite(r)
-	rr := dot(r, r)
+	rr := dense.Dot(r, r)
 	for range 2*n + 10 {
 		if err := ctx.Err(); err != nil {
 			return path, err
@@ -43,7 +45,7 @@ func steihaug(ctx context.Context, from *Iterate, radius float64) (cgPath, error
 		hp := make([]float64, n)
 		from.Point.HessVec(hp, p)
 		path.products++
-		curvature := dot(p, hp)
+		curvature := dense.Dot(p, hp)
 		if !(curvature > 0) {
 			path.legs = append(path.legs, leg{z, hz, p, hp, math.Inf(1)})
 			return path, nil
@@ -51,8 +53,8 @@ func steihaug(ctx context.Context, from *Iterate, radius float64) (cgPath, error
 		alpha := rr / curvature
 		path.legs = append(path.legs, leg{z, hz, p, hp, alpha})
 		z, hz, r = along(z, alpha, p), along(hz, alpha, hp), along(r, alpha, hp)
-		next := dot(r, r)
-		if norm(z) >= radius || math.Sqrt(next) <= target {
+		next := dense.Dot(r, r)
+		if dense.Norm(z) >= radius || math.Sqrt(next) <= target {
 			break
 		}
 		q := along(opposite(r), next/rr, p)
@@ -79,9 +81,9 @@ func (c cgPath) cut(radius float64) trial {
 // exit is the t ≥ 0 with ‖z + t p‖ = radius, for ‖z‖ ≤ radius: the larger root
 // of a quadratic, in the form without cancellation.
 func exit(z, p []float64, radius float64) float64 {
-	scale := norm(p)
-	b := dot(z, p) / scale
-	c := radius*radius - dot(z, z)
+	scale := dense.Norm(p)
+	b := dense.Dot(z, p) / scale
+	c := radius*radius - dense.Dot(z, z)
 	if c <= 0 {
 		return 0
 	}

@@ -5,6 +5,8 @@ import (
 	"math/rand/v2"
 
 	"gonum.org/v1/gonum/mat"
+
+	"github.com/metalqr/metalqr/internal/dense"
 )
 
 // DenseHessian returns H = ∇²f(x), dim×dim row by row, from dim products.
@@ -20,7 +22,7 @@ func DenseHessian(p Point, dim int) (h []float64, asymmetry float64) {
 		p.HessVec(h[j*dim:(j+1)*dim], e)
 		e[j] = 0
 	}
-	scale := norm(h)
+	scale := dense.Norm(h)
 	for i := range dim {
 		for j := range i {
 			a, b := h[i*dim+j], h[j*dim+i]
@@ -73,7 +75,7 @@ func Spectrum(p Point, dim, limit int) Extremes {
 // symmetricExtremes solves the dense symmetric eigenproblem.
 func symmetricExtremes(h []float64, dim int) Extremes {
 	nan := Extremes{Min: math.NaN(), Max: math.NaN(), Norm: math.NaN()}
-	if !finite(h) || dim == 0 {
+	if !dense.Finite(h) || dim == 0 {
 		return nan
 	}
 	if dim == 1 {
@@ -110,7 +112,7 @@ func lanczos(p Point, dim int) Extremes {
 	for i := range q {
 		q[i] = random.NormFloat64()
 	}
-	scale(q, 1/norm(q))
+	dense.Scale(q, 1/dense.Norm(q), q)
 
 	var basis [][]float64
 	var alpha, beta []float64 // diagonal and subdiagonal of T
@@ -119,14 +121,14 @@ func lanczos(p Point, dim int) Extremes {
 		basis = append(basis, q)
 		w := make([]float64, dim)
 		p.HessVec(w, q)
-		alpha = append(alpha, dot(q, w))
+		alpha = append(alpha, dense.Dot(q, w))
 		// Twice is enough to be orthogonal to working precision.
 		for range 2 {
 			for _, b := range basis {
-				axpy(w, -dot(b, w), b)
+				dense.AddScaled(w, -dense.Dot(b, w), b)
 			}
 		}
-		residual := norm(w)
+		residual := dense.Norm(w)
 		if m%10 == 0 || m == min(lanczosSteps, dim) || !(residual > lanczosTol*best.Norm) {
 			ritz, last := ritzExtremes(alpha, beta, basis)
 			best = ritz
@@ -135,7 +137,7 @@ func lanczos(p Point, dim int) Extremes {
 			}
 		}
 		beta = append(beta, residual)
-		scale(w, 1/residual)
+		dense.Scale(w, 1/residual, w)
 		q = w
 	}
 	return best
@@ -154,7 +156,7 @@ func ritzExtremes(alpha, beta []float64, basis [][]float64) (Extremes, float64) 
 		}
 	}
 	var eig mat.EigenSym
-	if !finite(alpha) || !finite(beta) || !eig.Factorize(t, true) {
+	if !dense.Finite(alpha) || !dense.Finite(beta) || !eig.Factorize(t, true) {
 		return Extremes{Min: math.NaN(), Max: math.NaN(), Norm: math.NaN()}, 0
 	}
 	values := eig.Values(nil)
@@ -162,7 +164,7 @@ func ritzExtremes(alpha, beta []float64, basis [][]float64) (Extremes, float64) 
 	eig.VectorsTo(&y)
 	v := make([]float64, dim)
 	for i, b := range basis {
-		axpy(v, y.At(i, 0), b)
+		dense.AddScaled(v, y.At(i, 0), b)
 	}
 	lo, hi := values[0], values[m-1]
 	last := math.Max(math.Abs(y.At(m-1, 0)), math.Abs(y.At(m-1, m-1)))
@@ -190,7 +192,7 @@ func DenseJacobian(s Step, dim int) []float64 {
 // ε·max. A step is locally open where the smallest is positive. Where a is not
 // finite, both are NaN.
 func SingularValues(a []float64, dim int) (smallest, largest float64) {
-	if !finite(a) || dim == 0 {
+	if !dense.Finite(a) || dim == 0 {
 		return math.NaN(), math.NaN()
 	}
 	if dim == 1 {

@@ -5,6 +5,8 @@ import (
 	"math/big"
 	"math/rand/v2"
 	"testing"
+
+	"github.com/metalqr/metalqr/internal/dense"
 )
 
 // linear is a point, and a step, whose derivative is the matrix a.
@@ -17,7 +19,7 @@ func (p linear) Value() float64     { return 0 }
 func (p linear) Grad(dst []float64) { clear(dst) }
 func (p linear) HessVec(dst, v []float64) {
 	for i := range dst {
-		dst[i] = dot(p.a[i*p.dim:(i+1)*p.dim], v)
+		dst[i] = dense.Dot(p.a[i*p.dim:(i+1)*p.dim], v)
 	}
 }
 func (p linear) To() []float64                 { return make([]float64, p.dim) }
@@ -26,7 +28,7 @@ func (p linear) PullDeriv(dst, z, v []float64) { clear(dst) }
 func (p linear) Pull(dst, v []float64) {
 	clear(dst)
 	for i, x := range v {
-		axpy(dst, x, p.a[i*p.dim:(i+1)*p.dim])
+		dense.AddScaled(dst, x, p.a[i*p.dim:(i+1)*p.dim])
 	}
 }
 
@@ -64,9 +66,9 @@ func TestSpectrumClosedForm(t *testing.T) {
 			}
 			image := make([]float64, n)
 			p.HessVec(image, x.MinVec)
-			axpy(image, -lo, x.MinVec)
-			if math.Abs(norm(x.MinVec)-1) > tol || norm(image) > 10*tol {
-				t.Errorf("n=%d: eigenvector of length %g, residual %g", n, norm(x.MinVec), norm(image))
+			dense.AddScaled(image, -lo, x.MinVec)
+			if math.Abs(dense.Norm(x.MinVec)-1) > tol || dense.Norm(image) > 10*tol {
+				t.Errorf("n=%d: eigenvector of length %g, residual %g", n, dense.Norm(x.MinVec), dense.Norm(image))
 			}
 		}
 	}
@@ -158,7 +160,7 @@ func TestSingularValues(t *testing.T) {
 	for i := range u {
 		u[i] = random.NormFloat64()
 	}
-	scale(u, 1/norm(u))
+	dense.Scale(u, 1/dense.Norm(u), u)
 	a := make([]float64, n*n)
 	for i := range n {
 		for k := range n {
@@ -204,11 +206,11 @@ func TestSumAgainstExact(t *testing.T) {
 
 func TestNormAtTheEnds(t *testing.T) {
 	for _, c := range []float64{1, 0x1p-1060, 0x1p1000, 0x1p-600} {
-		if got := norm([]float64{3 * c, 4 * c}); math.Abs(got-5*c) > 0x1p-50*5*c {
+		if got := dense.Norm([]float64{3 * c, 4 * c}); math.Abs(got-5*c) > 0x1p-50*5*c {
 			t.Errorf("%g, want %g", got, 5*c)
 		}
 	}
-	if norm(nil) != 0 || !math.IsInf(norm([]float64{1, math.Inf(-1)}), 1) || !math.IsNaN(norm([]float64{1, math.NaN()})) {
+	if dense.Norm(nil) != 0 || !math.IsInf(dense.Norm([]float64{1, math.Inf(-1)}), 1) || !math.IsNaN(dense.Norm([]float64{1, math.NaN()})) {
 		t.Error("norm of nothing, infinity or NaN")
 	}
 }

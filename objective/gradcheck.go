@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+
+	"github.com/metalqr/metalqr/internal/dense"
 )
 
 // A Discrepancy is how far a stated derivative is from differences of what it
@@ -51,7 +53,7 @@ func CheckPoint(o Objective, x []float64, directions int) ([]Discrepancy, error)
 		return nil, err
 	}
 	p3, third := p.(Point3)
-	reach := 1 + norm(x)
+	reach := 1 + dense.Norm(x)
 
 	names := []string{"gradient", "hessian"}
 	if third {
@@ -79,12 +81,12 @@ func CheckPoint(o Objective, x []float64, directions int) ([]Discrepancy, error)
 		if err != nil {
 			return nil, err
 		}
-		c.compare(0, []float64{dot(grad, z)}, quotient[0], math.Max(norm(grad), math.Abs(p.Value())/reach))
+		c.compare(0, []float64{dense.Dot(grad, z)}, quotient[0], math.Max(dense.Norm(grad), math.Abs(p.Value())/reach))
 		p.HessVec(stated, z)
-		c.compare(1, stated, quotient[1], math.Max(norm(stated), norm(grad)/reach))
+		c.compare(1, stated, quotient[1], math.Max(dense.Norm(stated), dense.Norm(grad)/reach))
 		if third {
 			p3.Third(stated, y, z)
-			c.compare(2, stated, quotient[2], math.Max(norm(stated), norm(hess)/reach))
+			c.compare(2, stated, quotient[2], math.Max(dense.Norm(stated), dense.Norm(hess)/reach))
 		}
 	}
 	return c.found, nil
@@ -100,7 +102,7 @@ func CheckRule(r Rule, x []float64, directions int) ([]Discrepancy, error) {
 	}
 	n := len(x)
 	c := newCheck([]string{"push", "pull", "pull derivative"}, x)
-	reach := 1 + norm(x)
+	reach := 1 + dense.Norm(x)
 	push, pull, deriv := make([]float64, n), make([]float64, n), make([]float64, n)
 	for range directions {
 		z, v := c.direction(), c.direction()
@@ -117,12 +119,12 @@ func CheckRule(r Rule, x []float64, directions int) ([]Discrepancy, error) {
 			return nil, err
 		}
 		s.Push(push, z)
-		c.compare(0, push, quotient[0], math.Max(norm(push), norm(s.To())/reach))
+		c.compare(0, push, quotient[0], math.Max(dense.Norm(push), dense.Norm(s.To())/reach))
 		s.Pull(pull, v)
-		projected := estimate{value: []float64{dot(quotient[0].value, v)}, noise: quotient[0].noise}
-		c.compare(1, []float64{dot(pull, z)}, projected, math.Max(norm(pull), norm(s.To())/reach))
+		projected := estimate{value: []float64{dense.Dot(quotient[0].value, v)}, noise: quotient[0].noise}
+		c.compare(1, []float64{dense.Dot(pull, z)}, projected, math.Max(dense.Norm(pull), dense.Norm(s.To())/reach))
 		s.PullDeriv(deriv, z, v)
-		c.compare(2, deriv, quotient[1], math.Max(norm(deriv), norm(pull)/reach))
+		c.compare(2, deriv, quotient[1], math.Max(dense.Norm(deriv), dense.Norm(pull)/reach))
 	}
 	return c.found, nil
 }
@@ -145,12 +147,12 @@ func newCheck(names []string, x []float64) *check {
 // direction draws a unit vector.
 func (c *check) direction() []float64 {
 	z := make([]float64, len(c.x))
-	for norm(z) == 0 {
+	for dense.Norm(z) == 0 {
 		for i := range z {
 			z[i] = c.random.NormFloat64()
 		}
 	}
-	scale(z, 1/norm(z))
+	dense.Scale(z, 1/dense.Norm(z), z)
 	return z
 }
 
@@ -159,7 +161,7 @@ func (c *check) compare(i int, stated []float64, e estimate, size float64) {
 	for j := range diff {
 		diff[j] = stated[j] - e.value[j]
 	}
-	relative, noise := norm(diff), e.noise
+	relative, noise := dense.Norm(diff), e.noise
 	if size > 0 {
 		relative, noise = relative/size, noise/size
 	}
@@ -213,7 +215,7 @@ func (c *check) ridders(z []float64, size int, f func(dst, at []float64) error, 
 	for k := range best {
 		best[k].noise = math.Inf(1)
 	}
-	h := riddersReach * (1 + norm(c.x))
+	h := riddersReach * (1 + dense.Norm(c.x))
 	floor := 1e-9 * h
 	var above [][]float64 // previous row of the table
 	for rows := 0; rows < riddersRows && h > floor; h /= riddersFactor {

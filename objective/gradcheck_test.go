@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"github.com/metalqr/metalqr/internal/dense"
 )
 
 // rational is f(x) = (1 + Σ i xᵢ²) / (4 − Σ xᵢ²) + ⅓ Πxᵢ on the ball of radius
@@ -23,7 +25,7 @@ func (e ballError) Unwrap() error { return ErrDomain }
 func (f rational) Dim() int { return 2 }
 
 func (f rational) At(x []float64) (Point, error) {
-	if s := dot(x, x); !(s < 4) {
+	if s := dense.Dot(x, x); !(s < 4) {
 		return nil, ballError{s}
 	}
 	p := &rationalPoint{f: f, x: [2]float64{x[0], x[1]}}
@@ -167,7 +169,7 @@ func TestCheckPointCatchesPlantedErrors(t *testing.T) {
 type bent struct{ push, pull, deriv float64 }
 
 func (r bent) At(x []float64) (Step, error) {
-	if s := dot(x, x); !(s < 4) {
+	if s := dense.Dot(x, x); !(s < 4) {
 		return nil, ballError{s}
 	}
 	return &bentStep{r, x[0], x[1]}, nil

@@ -6,6 +6,7 @@ import (
 	"gonum.org/v1/gonum/mat"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/objective"
@@ -86,7 +87,7 @@ func (p *Problem) certify(res *maml.Result, x []float64, rates []float64, tolera
 		cond.decide()
 		c.Conditions = append(c.Conditions, cond)
 	}
-	add(Condition{Name: "stationary", Value: Number(res.GradientNorm * (1 + norm(x)) / math.Abs(res.Value)), Limit: Number(tolerance), Sense: "<", theorems: both})
+	add(Condition{Name: "stationary", Value: Number(res.GradientNorm * (1 + dense.Norm(x)) / math.Abs(res.Value)), Limit: Number(tolerance), Sense: "<", theorems: both})
 	curvature := res.Curvature
 	if len(curvature.MinVec) == 0 {
 		curvature = objective.Spectrum(pt, dim, 0)

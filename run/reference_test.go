@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"testing"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
@@ -130,7 +131,7 @@ func TestMetaReference(t *testing.T) {
 			near("Gauss–Newton: value", []float64{p.Value()}, ref.GaussNewton.Value, 1)
 			p.Grad(g)
 			scale := apart(make([]float64, len(g)), ref.GaussNewton.Gradient) // 1
-			if n, n0 := norm(ref.GaussNewton.Gradient), norm(ref.AtW.Gradient); n < n0 {
+			if n, n0 := dense.Norm(ref.GaussNewton.Gradient), dense.Norm(ref.AtW.Gradient); n < n0 {
 				scale = n / n0
 			}
 			near("Gauss–Newton: gradient", g, ref.GaussNewton.Gradient, scale)

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
@@ -124,7 +125,7 @@ func (p *Problem) inside(w, rates []float64) error {
 func (p *Problem) randomStart() (*Start, error) {
 	mean := p.meanOptimal()
 	rng := rand.New(rand.NewPCG(uint64(p.Family.Meta.Seed), 0x5741525453)) // a stream of its own
-	scale := norm(mean)
+	scale := dense.Norm(mean)
 	if scale == 0 {
 		scale = 1
 	}
@@ -137,7 +138,7 @@ func (p *Problem) randomStart() (*Start, error) {
 			ξ[i] = rng.NormFloat64()
 		}
 		for i := range w {
-			w[i] = mean[i] + math.Ldexp(scale, -k)*ξ[i]/norm(ξ)
+			w[i] = mean[i] + math.Ldexp(scale, -k)*ξ[i]/dense.Norm(ξ)
 		}
 		s, err := p.fixedStart("random", w)
 		if err == nil {
@@ -326,12 +327,4 @@ func lower(ctx context.Context, members []maml.Member, w []float64) ([]float64, 
 		err = ctx.Err()
 	}
 	return s.X, s.Evaluations * len(members), err
-}
-
-func norm(x []float64) float64 {
-	s := 0.0
-	for _, v := range x {
-		s = math.Hypot(s, v)
-	}
-	return s
 }
