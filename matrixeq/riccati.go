@@ -46,7 +46,8 @@ type RiccatiSolution struct {
 //
 // Method: structure-preserving doubling, then Newton's method (Kleinman, Hewer)
 // in correction form until the residual stops falling. What is returned has a
-// certified closed loop (see Prepare) and a last Newton correction below 1e-6.
+// certified closed loop (see Prepare), and a last Newton correction and a
+// residual below 1e-6.
 // Where doubling fails, or found the minimal solution because Q does not see
 // an unstable mode, Newton's method starts from the gain of Q + δI.
 //
@@ -273,7 +274,8 @@ const (
 	// more than this. Where it converges it squares the error; a smaller gain
 	// is rounding.
 	falling = 4
-	// accepted: the largest relative Newton correction of an answer.
+	// accepted: the largest relative Newton correction, and the largest
+	// residual, of an answer.
 	accepted  = 1e-6
 	maxNewton = 80
 	// redundant: a pivot of S = R + BᵀPB that elimination shrinks by more than
@@ -403,7 +405,7 @@ func (p *problem) refine(x []float64, last *attempt) (*state, error) {
 		dense.Add(c, c, s.p)
 		s = p.at(c)
 	}
-	if best == nil || !(bestCorrection <= accepted) {
+	if best == nil || !(bestCorrection <= accepted) || best.residual > accepted {
 		return nil, nil
 	}
 	if bestPowers > slow {
