@@ -173,7 +173,8 @@ func FuzzStein(f *testing.F) {
 		if !decays(toBig(a)) {
 			t.Fatalf("A %v is not stable", a)
 		}
-		if !dense.Finite(x.X.Data) || !(x.Residual <= 1e-10) {
+		// Near the subnormal numbers a residual of one unit is large.
+		if !dense.Finite(x.X.Data) || !(x.Residual <= 1e-10) && dense.MaxAbs(x.X.Data) > 0x1p-960 {
 			t.Fatalf("A %v M %v: X %v, residual %g", a, m, x.X, x.Residual)
 		}
 	})
