@@ -99,7 +99,7 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 	for i, x := range ws.g1 {
 		p.e[i] = x - p.e[i]
 	}
-	p.value = dense.Dot(p.p, f.s0)
+	p.value = dense.Dot(p.p, f.s0) + f.constant
 	if math.IsInf(p.value, 0) || math.IsNaN(p.value) {
 		return nil, &OverflowError{Task: t.spec.Name, Quantity: "the cost"}
 	}
@@ -116,7 +116,8 @@ func (t *Task) unstable(err error) error {
 	return &UnstableError{Task: t.spec.Name, Radius: u.Radius / t.std.sqrtDiscount, Limit: 1 / t.std.sqrtDiscount}
 }
 
-// Value is C(W) = tr(P Σ₀).
+// Value is C(W) = tr(P Σ₀), and for a sampled plant with noise what that costs
+// between samples, which no gain changes.
 func (p *Point) Value() float64 { return p.value }
 
 // Gap is C(W) − C* = tr(Σ (W−W*)ᵀ S* (W−W*)): never negative, and accurate

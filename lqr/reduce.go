@@ -17,6 +17,7 @@ type standard struct {
 	definite     bool      // Σ₀ ≻ 0, shown by Cholesky
 	shift        []float64 // R⁻¹Nᵀ, r×n, or nil: the gain here is the caller's minus shift
 	sqrtDiscount float64
+	constant     float64 // part of the cost that no gain changes
 
 	plantA, plantB []float64 // sampled, in the caller's coordinates and undiscounted
 }
@@ -34,10 +35,11 @@ func (s Spec) reduce(n, r int) (*standard, error) {
 	}
 
 	if h := s.SampleTime; h > 0 {
-		var err error
-		if f.a, f.b, f.q, f.rr, cross, noise, err = sample(f.a, f.b, f.q, f.rr, cross, noise, n, r, h); err != nil {
+		d, err := sample(f.a, f.b, f.q, f.rr, cross, noise, n, r, h)
+		if err != nil {
 			return nil, err
 		}
+		f.a, f.b, f.q, f.rr, cross, noise, f.constant = d.a, d.b, d.q, d.r, d.cross, d.noise, d.between
 		if err := matrixeq.CheckPositiveDefinite("R, sampled,", matrixeq.Matrix{Rows: r, Cols: r, Data: f.rr}); err != nil {
 			return nil, err
 		}
@@ -72,6 +74,7 @@ func (s Spec) reduce(n, r int) (*standard, error) {
 		}
 	}
 	if noise != nil && !s.AverageCost {
+		f.constant /= 1 - s.Discount
 		c := s.Discount / (1 - s.Discount)
 		for i := range f.s0 {
 			f.s0[i] += c * noise[i]

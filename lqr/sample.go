@@ -17,20 +17,31 @@ import (
 //
 //	G(h) = ∫₀ʰ exp(Mᵀt) Γ exp(M t) dt.
 //
-// Both are summed by Taylor's series for a time τ = h/2ᵏ so short that
-// ‖M‖τ ≤ ¼, and doubled: exp(2Mτ) = exp(Mτ)², G(2τ) = G(τ) + exp(Mτ)ᵀ G(τ) exp(Mτ).
+// Noise of intensity V adds ∫₀ʰ exp(At) V exp(Aᵀt) dt to the state at every
+// sample. Between two samples it costs, whatever the gain,
+//
+//	∫₀ʰ tr(Q S(t)) dt = tr(V K(h)),   S(t) = ∫₀ᵗ exp(Au) V exp(Aᵀu) du,
+//
+// where K(h) = ∫₀ʰ G(t) dt for M = A, Γ = Q.
+//
+// All are summed by Taylor's series for a time τ = h/2ᵏ so short that
+// ‖M‖τ ≤ ¼, and doubled:
+//
+//	exp(2Mτ) = exp(Mτ)²
+//	G(2τ)    = G(τ) + exp(Mτ)ᵀ G(τ) exp(Mτ)
+//	K(2τ)    = K(τ) + τ G(τ) + exp(Mτ)ᵀ K(τ) exp(Mτ)
+//
 // Van Loan's exponential of a block matrix with −Mᵀ in it would overflow for
 // stiff plants; here nothing grows that the result does not contain.
 //
 // C. Van Loan, IEEE Trans. Automatic Control 23 (1978), 395–404.
 
-// propagate returns exp(M h) and ∫₀ʰ exp(Mᵀt) Γ exp(Mt) dt for m×m matrices, Γ
-// symmetric.
-func propagate(mm, gamma []float64, m int, h float64) (exp, gram []float64, err error) {
+// propagate returns exp(M h), G(h) and K(h) for m×m matrices, Γ symmetric.
+func propagate(mm, gamma []float64, m int, h float64) (exp, gram, mean []float64, err error) {
 	const terms = 22 // (2·¼)²²/22! < 1e-27
 	norm := dense.Norm(mm) * h
 	if math.IsInf(norm, 0) {
-		return nil, nil, &SpecError{Field: "sample_time", Problem: "times the norm of the plant overflows"}
+		return nil, nil, nil, &SpecError{Field: "sample_time", Problem: "times the norm of the plant overflows"}
 	}
 	k := 0
 	if norm > 0.25 {
@@ -40,6 +51,7 @@ func propagate(mm, gamma []float64, m int, h float64) (exp, gram []float64, err 
 
 	exp = make([]float64, m*m)
 	gram = make([]float64, m*m)
+	mean = make([]float64, m*m)
 	pow := make([]float64, m*m)  // (Mτ)ʲ/j!
 	term := make([]float64, m*m) // τʲ⁺¹/(j+1)! · (X ↦ MᵀX + XM)ʲ Γ
 	t1 := make([]float64, m*m)
@@ -50,6 +62,7 @@ func propagate(mm, gamma []float64, m int, h float64) (exp, gram []float64, err 
 	for i := range gamma {
 		term[i] = τ * gamma[i]
 		gram[i] = term[i]
+		mean[i] = term[i] * τ / 2
 	}
 	for j := 1; j <= terms; j++ {
 		dense.Mul(t1, pow, mm, m, m, m)
@@ -62,9 +75,15 @@ func propagate(mm, gamma []float64, m int, h float64) (exp, gram []float64, err 
 		for i := range t1 {
 			term[i] = (t1[i] + t2[i]) * τ / float64(j+1)
 			gram[i] += term[i]
+			mean[i] += term[i] * τ / float64(j+2)
 		}
 	}
 	for ; k > 0; k-- {
+		dense.CongruenceT(t1, exp, mean, t2, m)
+		for i := range mean {
+			mean[i] += τ*gram[i] + t1[i]
+		}
+		τ *= 2
 		dense.CongruenceT(t1, exp, gram, t2, m)
 		for i := range gram {
 			gram[i] += t1[i]
@@ -73,15 +92,22 @@ func propagate(mm, gamma []float64, m int, h float64) (exp, gram []float64, err 
 		copy(exp, t1)
 	}
 	dense.Symmetrize(gram, m)
-	if x := dense.MaxAbs(exp) + dense.MaxAbs(gram); math.IsInf(x, 0) || math.IsNaN(x) {
-		return nil, nil, &SpecError{Field: "sample_time", Problem: "is so long that the sampled plant overflows", Value: h, HasValue: true}
+	dense.Symmetrize(mean, m)
+	if x := dense.MaxAbs(exp) + dense.MaxAbs(gram) + dense.MaxAbs(mean); math.IsInf(x, 0) || math.IsNaN(x) {
+		return nil, nil, nil, &SpecError{Field: "sample_time", Problem: "is so long that the sampled plant overflows", Value: h, HasValue: true}
 	}
-	return exp, gram, nil
+	return exp, gram, mean, nil
 }
 
-// sample replaces a continuous plant by its zero-order hold over h. A nil
-// cross term or noise stands for zero; a nil noise stays nil.
-func sample(a, b, q, r, cross, noise []float64, n, nu int, h float64) (da, db, dq, dr, dcross, dnoise []float64, err error) {
+// sampled is a continuous plant under zero-order hold.
+type sampled struct {
+	a, b, q, r, cross []float64
+	noise             []float64 // nil when there is none
+	between           float64   // what the noise costs between two samples
+}
+
+// sample holds the inputs over h. A nil cross term stands for zero.
+func sample(a, b, q, r, cross, noise []float64, n, nu int, h float64) (s sampled, err error) {
 	m := n + nu
 	mm := make([]float64, m*m)
 	gamma := make([]float64, m*m)
@@ -97,9 +123,9 @@ func sample(a, b, q, r, cross, noise []float64, n, nu int, h float64) (da, db, d
 	for i := 0; i < nu; i++ {
 		copy(gamma[(n+i)*m+n:], r[i*nu:(i+1)*nu])
 	}
-	exp, gram, err := propagate(mm, gamma, m, h)
+	exp, gram, _, err := propagate(mm, gamma, m, h)
 	if err != nil {
-		return nil, nil, nil, nil, nil, nil, err
+		return s, err
 	}
 	block := func(src []float64, row, col, rows, cols int) []float64 {
 		dst := make([]float64, rows*cols)
@@ -108,17 +134,22 @@ func sample(a, b, q, r, cross, noise []float64, n, nu int, h float64) (da, db, d
 		}
 		return dst
 	}
-	if noise != nil {
-		at := make([]float64, n*n)
-		for i := 0; i < n; i++ {
-			for j := 0; j < n; j++ {
-				at[j*n+i] = a[i*n+j]
-			}
-		}
-		if _, dnoise, err = propagate(at, noise, n, h); err != nil {
-			return nil, nil, nil, nil, nil, nil, err
-		}
+	s = sampled{
+		a: block(exp, 0, 0, n, n), b: block(exp, 0, n, n, nu),
+		q: block(gram, 0, 0, n, n), r: block(gram, n, n, nu, nu), cross: block(gram, 0, n, n, nu),
 	}
-	return block(exp, 0, 0, n, n), block(exp, 0, n, n, nu),
-		block(gram, 0, 0, n, n), block(gram, n, n, nu, nu), block(gram, 0, n, n, nu), dnoise, nil
+	if noise == nil {
+		return s, nil
+	}
+	at := make([]float64, n*n)
+	dense.Transpose(at, a, n, n)
+	if _, s.noise, _, err = propagate(at, noise, n, h); err != nil {
+		return s, err
+	}
+	_, _, mean, err := propagate(a, q, n, h)
+	if err != nil {
+		return s, err
+	}
+	s.between = dense.Dot(noise, mean)
+	return s, nil
 }

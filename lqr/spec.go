@@ -15,7 +15,8 @@ import (
 //	SampleTime h   A, B, Q, R, N, Noise describe a continuous plant under
 //	               ∫(sᵀQs + 2sᵀNa + aᵀRa)dt with inputs held for h; they are
 //	               replaced by their exact samples under zero-order hold. The
-//	               sampled cost has a cross term even where N is absent.
+//	               sampled cost has a cross term even where N is absent, and
+//	               what the noise costs between samples is added.
 //	N              W ← W − R⁻¹Nᵀ,  A ← A − B R⁻¹Nᵀ,  Q ← Q − N R⁻¹Nᵀ
 //	Discount γ     A ← √γ A,  B ← √γ B; the cost is finite where √γ ρ(A − BW) < 1
 //	Noise V, γ<1   Σ₀ ← Σ₀ + γ/(1−γ) V

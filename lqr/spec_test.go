@@ -233,22 +233,72 @@ func TestZeroOrderHoldStiff(t *testing.T) {
 	compare(t, continuous, discrete, 1e-10) // squaring 16 times loses 16 bits at most
 }
 
-// Noise of intensity V through ṡ = a s: variance V (e^{2ah} − 1)/2a per step.
+// Noise of intensity V through ṡ = a s + b u: variance V (e^{2ah} − 1)/2a per
+// step, and between samples ∫₀ʰ q S(t) dt with S(t) = V (e^{2at} − 1)/2a, which is
+// q V ((e^{2ah} − 1)/2a − h)/2a whatever the gain.
 func TestZeroOrderHoldNoise(t *testing.T) {
-	const a, h, v = -0.7, 0.5, 2.0
-	c := lqr.Spec{A: matrixeq.Scalar(a), B: matrixeq.Scalar(1), Q: matrixeq.Scalar(1), R: matrixeq.Scalar(1), SampleTime: h,
-		Noise: matrixeq.Scalar(v), AverageCost: true}
-	task, err := lqr.New(c)
+	const a, h, v, q = -0.7, 0.5, 2.0, 3.0
+	c := lqr.Spec{A: matrixeq.Scalar(a), B: matrixeq.Scalar(1), Q: matrixeq.Scalar(q), R: matrixeq.Scalar(1), SampleTime: h}
+	quiet, err := lqr.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	quiet := c
-	quiet.Noise, quiet.AverageCost = matrixeq.Matrix{}, false
-	unit, err := lqr.New(quiet)
+	per := math.Expm1(2*a*h) / (2 * a)
+	between := q * v * (per - h) / (2 * a)
+	c.Noise = matrixeq.Scalar(v)
+	c.AverageCost = true
+	average, err := lqr.New(c)
 	if err != nil {
 		t.Fatal(err)
 	}
-	near(t, "average cost", []float64{task.Optimum().Cost}, []float64{unit.Optimum().Cost * v * math.Expm1(2*a*h) / (2 * a)}, 1e-14)
+	near(t, "average cost", []float64{average.Optimum().Cost}, []float64{quiet.Optimum().Cost*v*per + between}, 1e-14)
+	c.AverageCost = false
+	c.Discount = 0.9
+	discounted, err := lqr.New(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Noise = matrixeq.Matrix{}
+	if quiet, err = lqr.New(c); err != nil {
+		t.Fatal(err)
+	}
+	near(t, "discounted cost", []float64{discounted.Optimum().Cost},
+		[]float64{quiet.Optimum().Cost*(1+0.9/0.1*v*per) + between/0.1}, 1e-14)
+}
+
+// A plant of two states in small Euler–Maruyama moments: the covariance of the
+// state under a held input, integrated by 2¹⁶ midpoint steps.
+func TestNoiseBetweenSamples(t *testing.T) {
+	const h, steps = 0.2, 1 << 16
+	a := [2][2]float64{{0, 1}, {0, -1}}
+	v := [2]float64{0.1, 0.3}
+	// Ṡ = A S + S Aᵀ + V from S(0) = 0; for this A the entries follow one another.
+	var s11, s12, s22, cost float64
+	const dt = h / steps
+	for range steps {
+		rate := func(s11, s12, s22 float64) (float64, float64, float64) {
+			return 2*a[0][1]*s12 + v[0], s22 + a[1][1]*s12, 2*a[1][1]*s22 + v[1]
+		}
+		d11, d12, d22 := rate(s11, s12, s22)
+		m11, m12, m22 := s11+d11*dt/2, s12+d12*dt/2, s22+d22*dt/2
+		cost += (m11 + m22) * dt // Q = I
+		d11, d12, d22 = rate(m11, m12, m22)
+		s11, s12, s22 = s11+d11*dt, s12+d12*dt, s22+d22*dt
+	}
+	spec := lqr.Spec{A: rows(t, a[0][:], a[1][:]), B: rows(t, []float64{0}, []float64{1}),
+		Q: matrixeq.Identity(2), R: matrixeq.Scalar(1), SampleTime: h, Noise: matrixeq.Diagonal(v[:]...), AverageCost: true}
+	task, err := lqr.New(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The rest of the cost is that of the same noise arriving at the samples.
+	sigma := task.Sigma0()
+	near(t, "S(h)", sigma.Data, []float64{s11, s12, s12, s22}, 1e-9) // midpoint rule: dt² = 1e-11
+	rest := 0.0
+	for i, p := range task.Optimum().P.Data {
+		rest += p * sigma.Data[i]
+	}
+	near(t, "between samples", []float64{task.Optimum().Cost - rest}, []float64{cost}, 1e-9)
 }
 
 // compare checks that two specs have the same optimum, cost and gradient.

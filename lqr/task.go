@@ -26,7 +26,7 @@ type Task struct {
 type Optimum struct {
 	Gain     matrixeq.Matrix // W*, r×d, in the caller's coordinates
 	P        matrixeq.Matrix // P*, d×d
-	Cost     float64         // C* = tr(P* Σ₀)
+	Cost     float64         // C* = tr(P* Σ₀), and what noise costs between samples
 	Radius   float64         // ρ(A − B W*), undiscounted
 	Residual float64         // of the Riccati equation, relative, as measured by matrixeq
 }
@@ -82,7 +82,7 @@ func (f *standard) task(spec Spec) (*Task, error) {
 	}
 	t.optimum = Optimum{
 		Gain: gain, P: sol.P,
-		Cost:     dense.Dot(sol.P.Data, f.s0),
+		Cost:     dense.Dot(sol.P.Data, f.s0) + f.constant,
 		Radius:   sol.Radius() / f.sqrtDiscount,
 		Residual: sol.Residual,
 	}
@@ -139,7 +139,7 @@ func (t *Task) Same(u *Task) bool {
 	f, g := t.std, u.std
 	return f.n == g.n && f.r == g.r && slices.Equal(f.a, g.a) && slices.Equal(f.b, g.b) &&
 		slices.Equal(f.q, g.q) && slices.Equal(f.rr, g.rr) && slices.Equal(f.s0, g.s0) &&
-		slices.Equal(f.shift, g.shift) && f.sqrtDiscount == g.sqrtDiscount
+		slices.Equal(f.shift, g.shift) && f.sqrtDiscount == g.sqrtDiscount && f.constant == g.constant
 }
 
 // Plant returns A and B as the gain acts on them: sampled, undiscounted, in the
