@@ -18,7 +18,7 @@ type document struct {
 }
 
 type taskDoc struct {
-	Name        string          `json:"name,omitempty" jsonschema:"unique within the family"`
+	Name        string          `json:"name,omitempty" jsonschema:"unique within the family; omitted: task-1, task-2, … by position"`
 	A           matrixeq.Matrix `json:"A,omitzero" jsonschema:"d×d plant of s⁺ = A s + B a; with sample_time, of ṡ = A s + B a"`
 	B           matrixeq.Matrix `json:"B,omitzero" jsonschema:"d×r input matrix"`
 	Q           matrixeq.Matrix `json:"Q,omitzero" jsonschema:"d×d cost of the state, sᵀQs: symmetric, positive semidefinite"`

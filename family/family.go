@@ -148,11 +148,16 @@ func (f *Family) listed(t *tree, n int, defaults *taskDoc, named map[string]bool
 	if err := t.decode(n, &d); err != nil {
 		return err
 	}
-	if d.Name == "" {
-		return t.failAt(n, ErrKey, "this task has no name")
+	at := t.find(n, "name")
+	switch {
+	case at < 0:
+		d.Name = fmt.Sprintf("task-%d", len(f.Tasks)+1)
+		at = n
+	case d.Name == "":
+		return t.failAt(at, ErrValue, "this task's name is empty; without the key it is task-%d", len(f.Tasks)+1)
 	}
 	if named[d.Name] {
-		return t.failAt(t.find(n, "name"), ErrKey, "a second task named %s", quote(d.Name))
+		return t.failAt(at, ErrKey, "a second task named %s", quote(d.Name))
 	}
 	named[d.Name] = true
 	task, err := f.task(t, &d, defaults)

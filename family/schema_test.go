@@ -85,7 +85,6 @@ func makeSchema(t *testing.T) []byte {
 		return s
 	}
 	task, defaults, generate := prop(s, "tasks").Items, prop(s, "defaults"), prop(s, "generate")
-	task.Required = []string{"name"}
 	task.Properties["name"].MinLength = pointer(1)
 	delete(defaults.Properties, "name")
 	defaults.PropertyOrder = slices.DeleteFunc(defaults.PropertyOrder, func(k string) bool { return k == "name" })
@@ -207,7 +206,6 @@ func TestSchema(t *testing.T) {
 	const task = `name: t, A: 1, B: 1, Q: 1, R: 1`
 	for _, bad := range []string{
 		`{tasks: [{` + task + `, nam: t}]}`,
-		`{tasks: [{A: 1, B: 1, Q: 1, R: 1}]}`,
 		`{family: x}`,
 		`{tasks: [{` + task + `, weight: 0}]}`,
 		`{tasks: [{` + task + `, discount: 1.5}]}`,

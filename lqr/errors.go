@@ -27,7 +27,11 @@ func (e *UnstableError) Error() string {
 	if e.Radius < e.Limit {
 		return fmt.Sprintf("the gain cannot be shown to stabilise: the spectral radius of A - B W is %.12g, too close to %.6g, or A - B W too far from normal, for float64 to decide", e.Radius, e.Limit)
 	}
-	return fmt.Sprintf("the gain does not stabilise: the spectral radius of A - B W is %.6g, not below %.6g", e.Radius, e.Limit)
+	limit := fmt.Sprintf("%.6g", e.Limit)
+	if e.Limit != 1 {
+		limit += ", 1/√discount"
+	}
+	return fmt.Sprintf("the gain does not stabilise: the spectral radius of A - B W is %.6g, not below %s", e.Radius, limit)
 }
 
 // Is makes the error match [ErrUnstable] and [objective.ErrDomain].

@@ -41,7 +41,7 @@ type MemberError struct {
 }
 
 func (e *MemberError) Error() string {
-	where := "at the start"
+	where := "before its inner steps"
 	if e.Step > 0 {
 		where = fmt.Sprintf("after inner step %d", e.Step)
 	}

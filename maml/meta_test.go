@@ -326,7 +326,7 @@ func TestMemberErrorNamesTheStep(t *testing.T) {
 	if got := (&maml.MemberError{Member: "heavy", Index: 1, Step: 1, Err: &outsideError{1.5}}).Error(); got != `task "heavy", after inner step 1: radius 1.5 is not below 1` {
 		t.Error(got)
 	}
-	if got := (&maml.MemberError{Index: 1, Err: &outsideError{1.5}}).Error(); got != `task number 2, at the start: radius 1.5 is not below 1` {
+	if got := (&maml.MemberError{Index: 1, Err: &outsideError{1.5}}).Error(); got != `task number 2, before its inner steps: radius 1.5 is not below 1` {
 		t.Error(got)
 	}
 }

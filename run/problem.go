@@ -28,20 +28,24 @@ type Task struct {
 }
 
 // NewProblem makes a family ready. With normalize: optimal-cost each task's Q,
-// R and N, those its inner step sees included, are divided by its own optimal
-// cost; a cost that is not positive is a [*NormalizeError].
+// R and N, those its inner step sees included, are divided by the task's
+// optimal cost; a cost that is not positive is a [*NormalizeError].
 func NewProblem(f *family.Family) (*Problem, error) {
 	p := &Problem{Family: f, Tasks: make([]Task, len(f.Tasks)), rows: f.Inputs(), cols: f.States()}
 	for i, t := range f.Tasks {
 		outer, inner := t.F, t.G
 		if f.Meta.Normalize == family.NormalizeOptimalCost {
+			c := t.F.Optimum().Cost
+			if !(c > 0) {
+				return nil, &NormalizeError{Task: t.Name, Cost: c}
+			}
 			var err error
-			if outer, err = normalized(t.F); err != nil {
+			if outer, err = lqr.New(t.F.Spec().ScaleCost(1 / c)); err != nil {
 				return nil, err
 			}
 			inner = outer
 			if t.G != t.F {
-				if inner, err = normalized(t.G); err != nil {
+				if inner, err = lqr.New(t.G.Spec().ScaleCost(1 / c)); err != nil {
 					return nil, err
 				}
 			}
@@ -49,15 +53,6 @@ func NewProblem(f *family.Family) (*Problem, error) {
 		p.Tasks[i] = Task{Name: t.Name, Weight: t.Weight, Outer: outer, Inner: inner}
 	}
 	return p, nil
-}
-
-// normalized is the task with its cost divided by its optimum.
-func normalized(t *lqr.Task) (*lqr.Task, error) {
-	c := t.Optimum().Cost
-	if !(c > 0) {
-		return nil, &NormalizeError{Task: t.Name(), Cost: c}
-	}
-	return lqr.New(t.Spec().ScaleCost(1 / c))
 }
 
 // Dim is the number of entries of a gain.

@@ -94,12 +94,13 @@ type LargestRate struct {
 	Task  string `json:"task"` // whose condition, or whose stability, is the first to fail
 	Step  int    `json:"step"`
 	Exact bool   `json:"exact"` // false: norms known only from below, so that the rate is an upper bound
-	How   string `json:"how"`   // "closed form", or "bisection" when later steps depend on the rate
+	How   string `json:"how"`   // "closed form", or how its root was found when later steps depend on the rate
 }
 
 // largestRate: for one step 1/max‖·‖ at x. For several, W_k depends on the
-// rate; the least root of max η‖∇²gᵢ(W_k(η))‖ = 1 is bracketed from below by
-// 8 equal steps up to the one-step bound and then bisected to 1e-6.
+// rate; the first crossing of max η‖∇²gᵢ(W_k(η))‖ = 1 among 8 equal steps up to
+// the one-step bound is refined by the Illinois form of regula falsi, bisecting
+// where a step leaves the domain, to a relative 1e-12.
 func (p *Problem) largestRate(x []float64, steps int) (LargestRate, error) {
 	out := LargestRate{Rate: infinite, Exact: true, How: "closed form"}
 	bound := 0.0
@@ -117,52 +118,74 @@ func (p *Problem) largestRate(x []float64, steps int) (LargestRate, error) {
 	if steps < 2 || bound == 0 {
 		return out, nil
 	}
-	out.How = "bisection"
-	fails := func(η float64) (task string, step int, bad bool, err error) {
-		for i, t := range p.Tasks {
-			w := x
-			for k := range steps {
-				s, err := p.slope(i, w)
-				if isDomain(err) || err == nil && η*s.norm >= 1 {
-					return t.Name, k, true, nil
-				}
-				if err != nil {
-					return "", 0, false, err
-				}
-				step, err := p.rule(i, η).At(w)
-				if err != nil {
-					return "", 0, false, err
-				}
-				w = step.To()
-			}
-		}
-		return "", 0, false, nil
-	}
+	out.How = "root of the condition, to a relative 1e-12"
+	const cells = 8
 	lo, hi := 0.0, float64(out.Rate)
-	for k := 1; k <= 8; k++ {
-		η := float64(out.Rate) * float64(k) / 8
-		task, step, bad, err := fails(η)
+	below, above := -1.0, math.Inf(1)
+	try := func(η float64) error {
+		excess, task, step, err := p.excess(x, η, steps)
 		if err != nil {
+			return err
+		}
+		if excess < 0 {
+			lo, below = η, excess
+		} else {
+			hi, above, out.Task, out.Step = η, excess, task, step
+		}
+		return nil
+	}
+	for k := 1; k <= cells && math.IsInf(above, 1) && hi > lo; k++ {
+		if err := try(float64(out.Rate) * float64(k) / cells); err != nil {
 			return out, err
 		}
-		if bad {
-			hi, out.Task, out.Step = η, task, step
+	}
+	for range 100 {
+		if hi-lo <= 1e-12*hi {
 			break
 		}
-		lo = η
-	}
-	for hi-lo > 1e-6*hi {
 		mid := lo + (hi-lo)/2
-		task, step, bad, err := fails(mid)
-		if err != nil {
+		if !math.IsInf(above, 1) {
+			if m := lo - below*(hi-lo)/(above-below); m > lo && m < hi {
+				mid = m
+			}
+		}
+		oldLo := lo
+		if err := try(mid); err != nil {
 			return out, err
 		}
-		if bad {
-			hi, out.Task, out.Step = mid, task, step
+		if lo != oldLo {
+			above /= 2
 		} else {
-			lo = mid
+			below /= 2
 		}
 	}
 	out.Rate = Number(lo)
 	return out, nil
+}
+
+// excess is max η‖∇²gᵢ(W_k(η))‖ − 1 over tasks and steps, and where it is
+// attained; +∞ at the first task that a step takes out of the domain.
+func (p *Problem) excess(x []float64, η float64, steps int) (worst float64, task string, step int, err error) {
+	worst = math.Inf(-1)
+	for i, t := range p.Tasks {
+		w := x
+		for k := range steps {
+			s, err := p.slope(i, w)
+			if isDomain(err) {
+				return math.Inf(1), t.Name, k, nil
+			}
+			if err != nil {
+				return 0, "", 0, err
+			}
+			if e := η*s.norm - 1; e > worst {
+				worst, task, step = e, t.Name, k
+			}
+			at, err := p.rule(i, η).At(w)
+			if err != nil {
+				return 0, "", 0, err
+			}
+			w = at.To()
+		}
+	}
+	return worst, task, step, nil
 }

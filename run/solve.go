@@ -1,6 +1,9 @@
 package run
 
-import "github.com/metalqr/metalqr/matrixeq"
+import (
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/matrixeq"
+)
 
 // A Solution is the optimum of every task of a family.
 type Solution struct {
@@ -18,11 +21,12 @@ type SolutionTask struct {
 	Residual Number          `json:"residual"` // of the Riccati equation, relative
 }
 
-// Solve returns the optimum of every task, as it counts (f).
-func (p *Problem) Solve() *Solution {
-	s := &Solution{Family: p.Family.Name, Tasks: make([]SolutionTask, len(p.Tasks))}
-	for i, t := range p.Tasks {
-		o := t.Outer.Optimum()
+// Solve returns the optimum of every task of a family, as it counts (f) and as
+// it is written: normalize belongs to training.
+func Solve(f *family.Family) *Solution {
+	s := &Solution{Family: f.Name, Tasks: make([]SolutionTask, len(f.Tasks))}
+	for i, t := range f.Tasks {
+		o := t.F.Optimum()
 		s.Tasks[i] = SolutionTask{
 			Name: t.Name, Gain: o.Gain, P: o.P, Cost: Number(o.Cost),
 			Radius: Number(o.Radius), Residual: Number(o.Residual),

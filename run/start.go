@@ -120,8 +120,8 @@ func (p *Problem) inside(w, rates []float64) error {
 	return err
 }
 
-// randomStart draws W = W̄ + σ ‖W̄‖ ξ/‖ξ‖, W̄ the mean of the optima and ξ normal, and
-// halves σ, from 1, until W is inside the domain.
+// randomStart draws W = W̄ + σ ‖W̄‖ ξ/√(r d), W̄ the mean of the optima and ξ normal,
+// and halves σ, from 1, until W is inside the domain.
 func (p *Problem) randomStart() (*Start, error) {
 	mean := p.meanOptimal()
 	rng := rand.New(rand.NewPCG(uint64(p.Family.Meta.Seed), 0x5741525453)) // a stream of its own
@@ -133,12 +133,8 @@ func (p *Problem) randomStart() (*Start, error) {
 	var last error
 	const draws = 60
 	for k := range draws {
-		ξ := make([]float64, len(w))
-		for i := range ξ {
-			ξ[i] = rng.NormFloat64()
-		}
 		for i := range w {
-			w[i] = mean[i] + math.Ldexp(scale, -k)*ξ[i]/dense.Norm(ξ)
+			w[i] = mean[i] + math.Ldexp(scale, -k)*rng.NormFloat64()/math.Sqrt(float64(len(w)))
 		}
 		s, err := p.fixedStart("random", w)
 		if err == nil {

@@ -98,7 +98,7 @@ func writeAdapted(dir string, gains []run.NamedGain) error {
 }
 
 func (a *app) printAdaptation(b *bytes.Buffer, p *run.Problem, r *run.Adaptation) {
-	fmt.Fprintf(b, "%s\n", describe(p.Family))
+	fmt.Fprintf(b, "%s\n", describeTraining(p.Family))
 	if len(r.Rates) > 0 {
 		fmt.Fprintf(b, "%s\n", steps(p.Family, r.Rates, r.RateFrom))
 	}

@@ -295,7 +295,7 @@ func TestManyTasks(t *testing.T) {
 		{"solve", path}, {"train", path}, {"eval", path, "--gain", gain, "--gradcheck"}, {"adapt", path, "--gain", gain, "--steps", "1"},
 	} {
 		brief := succeed(t, args...).stdout
-		contains(t, args[0], brief, "family many: 30 tasks, 1 state, 1 input (30 drawn by within, seed 1, ", "… and 10 more tasks (-v shows all)")
+		contains(t, args[0], brief, "family many: 30 tasks, 1 state, 1 input (30 by within, the nominal one included; seed 1, ", "… and 10 more tasks (-v shows all)")
 		all := succeed(t, append(args, "-v")...).stdout
 		if strings.Contains(all, "more tasks") || !strings.Contains(all, "task-029") {
 			t.Errorf("%s -v:\n%s", args[0], all)

@@ -62,7 +62,7 @@ func (a *app) problemAndGain(path, gain string) (*run.Problem, matrixeq.Matrix, 
 }
 
 func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation) {
-	fmt.Fprintf(b, "%s\n", describe(p.Family))
+	fmt.Fprintf(b, "%s\n", describeTraining(p.Family))
 	printMatrix(b, "W", e.Gain)
 	b.WriteByte('\n')
 	t := table{columns: []column{text("task"), text("stable"), numbers("cost"), numbers("optimal cost"), numbers("gap"),
@@ -104,7 +104,7 @@ func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation
 // printGradCheck writes the worst of each derivative, or with -v all.
 func (a *app) printGradCheck(b *bytes.Buffer, checks []run.GradCheck) {
 	b.WriteString("\nderivatives against differences\n")
-	t := table{columns: []column{text("of"), text("derivative"), numbers("difference"), numbers("noise")}}
+	t := table{columns: []column{text("of"), text("derivative"), numbers("relative difference"), numbers("noise")}}
 	show := checks
 	const each = 24
 	if !a.detail && len(show) > each {
@@ -115,7 +115,7 @@ func (a *app) printGradCheck(b *bytes.Buffer, checks []run.GradCheck) {
 	}
 	t.print(b)
 	if len(show) < len(checks) {
-		fmt.Fprintf(b, "the largest difference of each of %d (-v shows all)\n", len(checks))
+		fmt.Fprintf(b, "the largest of each kind, of %d checks (-v shows all)\n", len(checks))
 	}
 }
 
@@ -142,7 +142,7 @@ func worst(checks []run.GradCheck) []run.GradCheck {
 
 // steps describes the inner steps; the last rate stands for those after it too.
 func steps(f *family.Family, rates []run.Number, from string) string {
-	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at rate " + entry(rates[0])
+	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at " + rateWord(rates) + " " + entry(rates[0])
 	last := len(rates) - 1
 	for last > 0 && rates[last] == rates[last-1] {
 		last--
@@ -158,6 +158,16 @@ func steps(f *family.Family, rates []run.Number, from string) string {
 		s += fmt.Sprintf(", auto: ½ / max ‖%s‖ at the %s", slope, from)
 	}
 	return s
+}
+
+// rateWord is rates where the steps have more than one.
+func rateWord(rates []run.Number) string {
+	for _, r := range rates {
+		if r != rates[0] {
+			return "rates"
+		}
+	}
+	return "rate"
 }
 
 func norm(m matrixeq.Matrix) float64 {

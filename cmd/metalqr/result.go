@@ -126,7 +126,7 @@ func (a *app) printCertificate(b *bytes.Buffer, r *run.Result) {
 		if c.Holds {
 			holds = "yes"
 		}
-		t.row(c.Name, c.Task, fmt.Sprint(c.Step), size(c.Value), c.Sense, size(c.Limit), size(c.Margin), holds)
+		t.row(c.Name, c.Task, fmt.Sprint(c.Step), size(c.Value), c.Sense, entry(c.Limit), size(c.Margin), holds)
 	}
 	t.print(b)
 	b.WriteByte('\n')

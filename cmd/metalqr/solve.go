@@ -20,12 +20,12 @@ equation, measured.`,
 		Args:              file,
 		ValidArgsFunction: completeFile,
 		RunE: a.does(func(args []string) error {
-			p, err := a.problem(args[0])
+			f, err := a.read(args[0])
 			if err != nil {
 				return err
 			}
-			s := p.Solve()
-			return a.print(s, func(b *bytes.Buffer) { a.printSolution(b, p, s) })
+			s := run.Solve(f)
+			return a.print(s, func(b *bytes.Buffer) { a.printSolution(b, f, s) })
 		}),
 	}
 }
@@ -43,14 +43,22 @@ func (a *app) problem(path string) (*run.Problem, error) {
 func describe(f *family.Family) string {
 	s := fmt.Sprintf("family %s: %s, %s, %s", f.Name, count(len(f.Tasks), "task"), count(f.States(), "state"), count(f.Inputs(), "input"))
 	if f.Drawn != nil {
-		s += fmt.Sprintf(" (%d drawn by %s, seed %d, %s)", f.Drawn.Count, f.Drawn.Generator, f.Drawn.Seed, count(f.Drawn.Redraws, "redraw"))
+		s += fmt.Sprintf(" (%d by %s, the nominal one included; seed %d, %s)", f.Drawn.Count, f.Drawn.Generator, f.Drawn.Seed, count(f.Drawn.Redraws, "redraw"))
 	}
 	return s
 }
 
-func (a *app) printSolution(b *bytes.Buffer, p *run.Problem, s *run.Solution) {
-	fmt.Fprintf(b, "%s\n\n", describe(p.Family))
-	small := p.Dim() <= inlineEntries
+// describeTraining says what a family is, and what is done to its costs.
+func describeTraining(f *family.Family) string {
+	if f.Meta.Normalize == family.NormalizeOptimalCost {
+		return describe(f) + "; costs are divided by each task's optimum"
+	}
+	return describe(f)
+}
+
+func (a *app) printSolution(b *bytes.Buffer, f *family.Family, s *run.Solution) {
+	fmt.Fprintf(b, "%s\n\n", describe(f))
+	small := f.States()*f.Inputs() <= inlineEntries
 	t := table{columns: []column{text("task"), numbers("optimal cost"), numbers("spectral radius"), numbers("residual")}}
 	if small {
 		t.columns = append(t.columns, text("W*"))

@@ -86,7 +86,7 @@ func (a *app) train(path string, to run.Destination) error {
 // printBeginning says where a run starts, and what its inner rate means there.
 func (a *app) printBeginning(f *family.Family, t *run.Trainer) {
 	var b bytes.Buffer
-	fmt.Fprintf(&b, "%s\n", describe(f))
+	fmt.Fprintf(&b, "%s\n", describeTraining(f))
 	rates, from := t.Rates()
 	fmt.Fprintf(&b, "start: %s\n", startKind(t.Start))
 	if n := t.Start.Gain.Rows * t.Start.Gain.Cols; n <= inlineEntries || a.detail {
