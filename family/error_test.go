@@ -79,7 +79,7 @@ var refusals = []struct {
 	{"repeated in flow", "meta: {inner: {steps: 1, steps: 2}}\n", 1, 26, "meta.inner.steps", ErrKey, "repeated"},
 	{"nothing to do", "family: a\n", 1, 1, "", ErrKey, "needs tasks or generate"},
 	{"no tasks", "family: a\ntasks: []\n", 2, 8, "tasks", ErrValue, "no tasks"},
-	{"empty name", "tasks:\n  - {name: '', A: 1, B: 1, Q: 1, R: 1}\n", 2, 12, "tasks[0].name", ErrValue, "is empty"},
+	{"empty name", "tasks:\n  - {name: '', A: 1, B: 1, Q: 1, R: 1}\n", 2, 12, "tasks[0].name", ErrValue, "1 to 100 bytes"},
 	{"second default name", "tasks:\n  - {name: task-2, A: 1, B: 1, Q: 1, R: 1}\n  - {A: 1, B: 1, Q: 1, R: 1}\n", 3, 5, "tasks[1]", ErrKey, "a second task named"},
 	{"default name", "defaults: {name: x}\n" + oneTask, 1, 18, "defaults.name", ErrKey, "every task"},
 	{"same name", "tasks:\n  - {name: x, A: 1, B: 1, Q: 1, R: 1}\n  - {A: 1, name: x, B: 1, Q: 1, R: 1}\n", 3, 18, "tasks[1].name", ErrKey, `second task named "x"`},

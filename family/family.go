@@ -149,12 +149,9 @@ func (f *Family) listed(t *tree, n int, defaults *taskDoc, named map[string]bool
 		return err
 	}
 	at := t.find(n, "name")
-	switch {
-	case at < 0:
+	if at < 0 {
 		d.Name = fmt.Sprintf("task-%d", len(f.Tasks)+1)
 		at = n
-	case d.Name == "":
-		return t.failAt(at, ErrValue, "this task's name is empty; without the key it is task-%d", len(f.Tasks)+1)
 	}
 	if named[d.Name] {
 		return t.failAt(at, ErrKey, "a second task named %s", quote(d.Name))
