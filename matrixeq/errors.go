@@ -16,6 +16,7 @@ var (
 	ErrNotStabilizable         = errors.New("not stabilizable")
 	ErrUnitCircle              = errors.New("no stabilising solution: unobservable mode on the unit circle")
 	ErrNoConvergence           = errors.New("no convergence")
+	ErrInaccurate              = errors.New("solution is inaccurate")
 )
 
 // A ShapeError is a matrix of the wrong shape.
@@ -133,6 +134,17 @@ func (e *UnitCircleError) Error() string {
 }
 
 func (e *UnitCircleError) Unwrap() error { return ErrUnitCircle }
+
+// An InaccurateError is a Stein equation whose solution lost its digits.
+type InaccurateError struct {
+	Residual, Limit float64 // relative
+}
+
+func (e *InaccurateError) Error() string {
+	return fmt.Sprintf("matrixeq: the solution of the Stein equation has a relative residual of %.2g, above %.2g: A is too badly scaled", e.Residual, e.Limit)
+}
+
+func (e *InaccurateError) Unwrap() error { return ErrInaccurate }
 
 // A NoConvergenceError is a Riccati equation that neither doubling nor Newton's
 // method solved, where no eigenvalue explains it.

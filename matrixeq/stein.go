@@ -1,5 +1,7 @@
 package matrixeq
 
+import "github.com/metalqr/metalqr/internal/dense"
+
 // A Solution is a matrix with the measured relative residual of its equation.
 type Solution struct {
 	X        Matrix
@@ -17,7 +19,8 @@ type Solution struct {
 // is not the error, which can be Operator.InverseNorm times larger.
 //
 // Errors: *ShapeError, *NotFiniteError (of X, too, where it overflows),
-// *NotSymmetricError, and *UnstableError unless ρ(A) < 1 could be certified.
+// *NotSymmetricError, *UnstableError unless ρ(A) < 1 could be certified, and
+// *InaccurateError where A is so badly scaled that the residual exceeds 1e-6.
 //
 // Several right-hand sides with one A: Prepare.
 func Stein(a, m Matrix) (Solution, error) {
@@ -50,5 +53,10 @@ func stein(a, m Matrix, transposed bool) (Solution, error) {
 	if err := CheckFinite("X", x); err != nil {
 		return Solution{}, err
 	}
-	return Solution{X: x, Residual: o.residual(x.Data, rhs.Data, transposed)}, nil
+	residual := o.residual(x.Data, rhs.Data, transposed)
+	// Near the subnormal numbers one unit is a large residual.
+	if residual > accepted && dense.MaxAbs(x.Data) > 0x1p-960 {
+		return Solution{}, &InaccurateError{Residual: residual, Limit: accepted}
+	}
+	return Solution{X: x, Residual: residual}, nil
 }
