@@ -20,7 +20,7 @@ const (
 	specFile       = "spec.yaml"       // the family as run: every drawn task, every default
 	checkpointFile = "checkpoint.json" // the state after some iteration
 	traceFile      = "trace.csv"       // one row an iteration
-	timingFile     = "timing.csv"      // seconds: the only file that two equal runs do not share
+	timingFile     = "timing.csv"      // seconds, not hashed
 	resultFile     = "result.json"
 	manifestFile   = "manifest.json" // command, version, seeds, SHA-256 of every file but the times
 )
