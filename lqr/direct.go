@@ -2,21 +2,19 @@ package lqr
 
 import "math"
 
-// A Direction is one of the three policy-gradient directions of a point.
+// A Direction D is meant for W ← W − η D(W). The three of Fazel et al. 2018 are
+// [Gradient], [NaturalGradient] and [GaussNewtonGradient].
 type Direction func(p *Point, dst []float64) error
 
-// The directions of the direct methods of Fazel et al. 2018, each meant for
-// W ← W − η D(W):
-//
-//	Gradient            ∇C = 2 E Σ
-//	NaturalGradient     ∇C Σ⁻¹ = 2 E
-//	GaussNewtonGradient S⁻¹ ∇C Σ⁻¹ = 2 S⁻¹E; at η = ½ policy iteration,
-//	                    whose error squares at every step
-var (
-	Gradient            Direction = func(p *Point, dst []float64) error { p.Grad(dst); return nil }
-	NaturalGradient     Direction = func(p *Point, dst []float64) error { p.NaturalGrad(dst); return nil }
-	GaussNewtonGradient Direction = func(p *Point, dst []float64) error { return p.GaussNewton(dst) }
-)
+// Gradient is ∇C = 2 E Σ.
+func Gradient(p *Point, dst []float64) error { p.Grad(dst); return nil }
+
+// NaturalGradient is ∇C Σ⁻¹ = 2 E.
+func NaturalGradient(p *Point, dst []float64) error { p.NaturalGrad(dst); return nil }
+
+// GaussNewtonGradient is S⁻¹ ∇C Σ⁻¹ = 2 S⁻¹E. A step of η = ½ is policy
+// iteration, whose error squares at every step.
+func GaussNewtonGradient(p *Point, dst []float64) error { return p.GaussNewton(dst) }
 
 // A Descent is what [Task.Descend] did.
 type Descent struct {
@@ -45,7 +43,7 @@ func (t *Task) Descend(start []float64, d Direction, rate, tolerance float64, it
 		gap := p.Gap()
 		out.Gaps = append(out.Gaps, gap)
 		out.Converged = gap <= tolerance*math.Abs(t.optimum.Cost)
-		if out.Converged || out.Iterations == iterations {
+		if out.Converged || out.Iterations >= iterations {
 			return out, nil
 		}
 		if err := d(p, dir); err != nil {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -15,31 +16,37 @@ var ErrUnstable = errors.New("gain does not stabilise the task")
 // missing, out of range or contradict each other.
 var ErrSpec = errors.New("invalid task")
 
-// UnstableError says that a gain does not stabilise a task. Its text leaves the
-// task to the error around it, which names every kind of member alike.
+// UnstableError says that a gain does not stabilise a task, or cannot be shown
+// to. Its text leaves the task to the error around it, which names every kind
+// of member alike.
 type UnstableError struct {
 	Task   string  // its name
-	Radius float64 // spectral radius of A − B W, by eigenvalues
+	Radius float64 // spectral radius of A − B W, by eigenvalues; NaN when they did not converge
 	Limit  float64 // 1, or 1/√γ with a discount γ
+
+	// Lower ≤ ρ(A − B W) ≤ Upper, from powers of A − B W, their rounding
+	// included. Lower above Limit proves instability.
+	Lower, Upper float64
 }
 
 func (e *UnstableError) Error() string {
-	if e.Radius < e.Limit {
-		return fmt.Sprintf("the gain cannot be shown to stabilise: the spectral radius of A - B W is %.12g, too close to %.6g, or A - B W too far from normal, for float64 to decide", e.Radius, e.Limit)
-	}
 	limit := fmt.Sprintf("%.6g", e.Limit)
 	if e.Limit != 1 {
 		limit += ", 1/√discount"
 	}
-	return fmt.Sprintf("the gain does not stabilise: the spectral radius of A - B W is %.6g, not below %s", e.Radius, limit)
+	if e.Radius >= e.Limit || e.Lower > e.Limit {
+		return fmt.Sprintf("the gain does not stabilise: the spectral radius of A - B W is %.6g, not below %s", e.Radius, limit)
+	}
+	return fmt.Sprintf("the gain cannot be shown to stabilise: the spectral radius of A - B W is %.12g, too close to %s, or A - B W too far from normal, for float64 to decide", e.Radius, limit)
 }
 
-// Is makes the error match [ErrUnstable] and [objective.ErrDomain].
+// Is makes the error match [ErrUnstable], matrixeq.ErrUnstable and
+// [objective.ErrDomain].
 func (e *UnstableError) Is(target error) bool {
-	return target == ErrUnstable || target == objective.ErrDomain
+	return target == ErrUnstable || target == matrixeq.ErrUnstable || target == objective.ErrDomain
 }
 
-// OverflowError says that a quantity leaves the range of float64 at a gain. To
+// OverflowError says that a quantity leaves what float64 can hold at a gain. To
 // an outer method this is the same as leaving the domain: it matches
 // [objective.ErrDomain].
 type OverflowError struct {

@@ -35,10 +35,11 @@ func (g GaussNewton) At(x []float64) (objective.Step, error) {
 		return nil, err
 	}
 	n, r := p.t.std.n, p.t.std.r
-	s := &gaussNewtonStep{p: p, η: g.Rate, l: make([]float64, r*r), u: make([]float64, r*n), to: make([]float64, r*n)}
-	if !dense.Cholesky(s.l, p.s, r) {
-		return nil, &OverflowError{Task: p.t.spec.Name, Quantity: "R + BᵀPB, indefinite by rounding"}
+	l, err := p.factorS()
+	if err != nil {
+		return nil, err
 	}
+	s := &gaussNewtonStep{p: p, η: g.Rate, l: l, u: make([]float64, r*n), to: make([]float64, r*n)}
 	copy(s.u, p.e)
 	dense.CholeskySolve(s.l, s.u, r, n)
 	for i, u := range s.u {

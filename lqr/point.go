@@ -63,10 +63,10 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 	var err error
 	if f.definite {
 		var sigma matrixeq.Matrix
-		p.op, sigma, err = matrixeq.PrepareWith(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw}, matrixeq.Matrix{Rows: n, Cols: n, Data: f.s0})
+		p.op, sigma, err = matrixeq.PrepareWithin(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw}, matrixeq.Matrix{}, matrixeq.Matrix{Rows: n, Cols: n, Data: f.s0})
 		p.sigma = sigma.Data
 	} else {
-		p.op, err = matrixeq.Prepare(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw})
+		p.op, _, err = matrixeq.PrepareWithin(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw}, matrixeq.Matrix{}, matrixeq.Matrix{})
 		if err == nil {
 			p.sigma = take(n * n)
 			p.op.Solve(p.sigma, f.s0)
@@ -78,13 +78,7 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 
 	ws := t.scratch.Get().(*workspace)
 	defer t.scratch.Put(ws)
-	// Q + WᵀRW into ws.m1.
-	dense.Mul(ws.g1, f.rr, p.w, r, r, n)
-	dense.MulTN(ws.m1, p.w, ws.g1, n, r, n)
-	for i, q := range f.q {
-		ws.m1[i] += q
-	}
-	dense.Symmetrize(ws.m1, n)
+	p.stage(ws.m1, ws.g1)
 	p.op.SolveT(p.p, ws.m1)
 
 	dense.MulNT(p.sa, p.sigma, p.aw, n, n, n)
@@ -113,26 +107,41 @@ func (t *Task) unstable(err error) error {
 	if !errors.As(err, &u) {
 		return &TaskError{Task: t.spec.Name, Err: err}
 	}
-	return &UnstableError{Task: t.spec.Name, Radius: u.Radius / t.std.sqrtDiscount, Limit: 1 / t.std.sqrtDiscount}
+	c := 1 / t.std.sqrtDiscount
+	return &UnstableError{Task: t.spec.Name, Radius: c * u.Radius, Limit: c, Lower: c * u.Lower, Upper: c * u.Upper}
+}
+
+// stage sets m ← Q + WᵀRW and g ← R W.
+func (p *Point) stage(m, g []float64) {
+	f := p.t.std
+	dense.Mul(g, f.rr, p.w, f.r, f.r, f.n)
+	dense.MulTN(m, p.w, g, f.n, f.r, f.n)
+	dense.Add(m, m, f.q)
+	dense.Symmetrize(m, f.n)
 }
 
 // Value is C(W) = tr(P Σ₀), and for a sampled plant with noise what that costs
 // between samples, which no gain changes.
 func (p *Point) Value() float64 { return p.value }
 
-// Gap is C(W) − C* = tr(Σ (W−W*)ᵀ S* (W−W*)): never negative, and accurate
-// however small it is, down to the rounding of W* itself.
+// Gap is C(W) − C* = tr(Σ (W−W*)ᵀ S* (W−W*)) = ‖L_Sᵀ (W−W*) L_Σ‖²_F with the
+// Cholesky factors of S* and Σ: never negative, and accurate however small it
+// is, as far as the rounding of W* and the conditioning of Σ allow. Where Σ is
+// singular the trace is taken as it stands.
 func (p *Point) Gap() float64 {
 	t := p.t
 	n, r := t.std.n, t.std.r
 	ws := t.scratch.Get().(*workspace)
 	defer t.scratch.Put(ws)
-	for i, w := range p.w {
-		ws.g1[i] = w - t.wStar[i]
+	dense.Sub(ws.g1, p.w, t.wStar)
+	if dense.Cholesky(ws.m1, p.sigma, n) {
+		dense.MulTN(ws.g2, t.lStar, ws.g1, r, r, n)
+		dense.Mul(ws.g3, ws.g2, ws.m1, r, n, n)
+		return dense.Dot(ws.g3, ws.g3)
 	}
-	dense.Mul(ws.g2, t.sStar, ws.g1, r, r, n)
+	dense.MulTN(ws.g2, t.lStar, ws.g1, r, r, n)
 	dense.Mul(ws.g3, ws.g2, p.sigma, r, n, n)
-	return max(0, dense.Dot(ws.g3, ws.g1))
+	return max(0, dense.Dot(ws.g3, ws.g2))
 }
 
 // Grad sets dst ← ∇C(W) = 2 E Σ.
@@ -151,15 +160,24 @@ func (p *Point) NaturalGrad(dst []float64) {
 // to the gain of policy iteration, S⁻¹BᵀPA. The error is an [*OverflowError]
 // where S is not positive definite in float64, BᵀPB having swallowed R.
 func (p *Point) GaussNewton(dst []float64) error {
+	l, err := p.factorS()
+	if err != nil {
+		return err
+	}
+	copy(dst, p.e)
+	dense.CholeskySolve(l, dst, p.t.std.r, p.t.std.n)
+	dense.Scale(dst, 2, dst)
+	return nil
+}
+
+// factorS is the Cholesky factor of S.
+func (p *Point) factorS() ([]float64, error) {
 	r := p.t.std.r
 	l := make([]float64, r*r)
 	if !dense.Cholesky(l, p.s, r) {
-		return &OverflowError{Task: p.t.spec.Name, Quantity: "R + BᵀPB, indefinite by rounding"}
+		return nil, &OverflowError{Task: p.t.spec.Name, Quantity: "R + BᵀPB, in which R drowns,"}
 	}
-	copy(dst, p.e)
-	dense.CholeskySolve(l, dst, r, p.t.std.n)
-	dense.Scale(dst, 2, dst)
-	return nil
+	return l, nil
 }
 
 // P returns the cost-to-go matrix, shared; do not modify it.
@@ -182,23 +200,17 @@ func (p *Point) Radius() (float64, error) {
 }
 
 // Residual is the greater of the relative residuals of the equations for P and
-// Σ, measured: ‖X − A X Aᵀ − M‖_F / ‖X‖_F.
+// Σ, measured: ‖X − A X Aᵀ − M‖_F / (‖X‖_F + ‖A X Aᵀ‖_F + ‖M‖_F).
 func (p *Point) Residual() float64 {
-	f := p.t.std
-	n, r := f.n, f.r
 	ws := p.t.scratch.Get().(*workspace)
 	defer p.t.scratch.Put(ws)
-	dense.Mul(ws.g1, f.rr, p.w, r, r, n)
-	dense.MulTN(ws.m1, p.w, ws.g1, n, r, n)
-	for i, q := range f.q {
-		ws.m1[i] += q
-	}
-	dense.Symmetrize(ws.m1, n)
-	return max(p.op.Residual(p.sigma, f.s0), p.op.ResidualT(p.p, ws.m1))
+	p.stage(ws.m1, ws.g1)
+	return max(p.op.Residual(p.sigma, p.t.std.s0), p.op.ResidualT(p.p, ws.m1))
 }
 
-// Condition is ‖(X ↦ X − A_W X A_Wᵀ)⁻¹‖, the factor by which the equations for
-// P and Σ may amplify a relative residual into a relative error.
+// Condition is ‖(X ↦ X − A_W X A_Wᵀ)⁻¹‖, the factor by which the equation for Σ may
+// amplify a residual in the 2-norm, and, by duality, that for P one in the
+// trace norm.
 func (p *Point) Condition() float64 { return p.op.InverseNorm() }
 
 // A workspace holds the temporaries of one derivative.

@@ -411,20 +411,55 @@ func TestDirectMethods(t *testing.T) {
 			t.Errorf("task %d: rate of half steps %v, want ¼", i, slow.Gaps[k]/slow.Gaps[k-1])
 		}
 	}
-	task := ts[0]
-	p, err := task.Evaluate(task.Optimum().Gain.Data)
+	// Gradient and natural gradient from near the optimum of a 2×2 task, where
+	// they differ: the gap falls at every step, and by the factor
+	// (1 − η λ)² of the slowest mode in the end, λ the least eigenvalue of
+	// ∇²C(W*) = 2 S* ⊗ Σ, or of 2 S*.
+	task := ts[3]
+	opt := task.Optimum()
+	p, err := task.Evaluate(opt.Gain.Data)
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := objective.Spectrum(p, task.Dim(), 0)
+	h := objective.Spectrum(p, task.Dim(), 0)
+	var s, t1 mat.Dense
+	t1.Mul(dense(opt.P), dense(task.Spec().B))
+	s.Mul(dense(task.Spec().B).T(), &t1)
+	s.Add(&s, dense(task.Spec().R))
+	var eig mat.EigenSym
+	if !eig.Factorize(mat.NewSymDense(2, s.RawMatrix().Data), false) {
+		t.Fatal("no eigenvalues of S*")
+	}
+	v := eig.Values(nil)
+	start := slices.Clone(opt.Gain.Data)
+	for i := range start {
+		start[i] += 1e-3 * float64(i+1)
+	}
 	for _, m := range []struct {
-		d    lqr.Direction
-		rate float64
-	}{{lqr.Gradient, .2 / s.Norm}, {lqr.NaturalGradient, .2 / s.Norm}} {
-		d, err := task.Descend(gains[0], m.d, m.rate, 1e-20, 2000)
+		name       string
+		d          lqr.Direction
+		rate, slow float64
+	}{{"gradient", lqr.Gradient, 1 / h.Norm, h.Min}, {"natural", lqr.NaturalGradient, 1 / (2 * v[1]), 2 * v[0]}} {
+		d, err := task.Descend(start, m.d, m.rate, 1e-18, 20000)
 		if err != nil || !d.Converged {
-			t.Errorf("%v: %v", d.Gaps, err)
+			t.Fatalf("%s: %v, gap %v", m.name, err, d.Gaps[len(d.Gaps)-1])
 		}
+		k := len(d.Gaps) - 1
+		want := (1 - m.rate*m.slow) * (1 - m.rate*m.slow)
+		if got := d.Gaps[k] / d.Gaps[k-1]; math.Abs(got-want) > .02 {
+			t.Errorf("%s: the gap shrinks by %v at last, want %v", m.name, got, want)
+		}
+		if !slices.IsSortedFunc(d.Gaps, func(a, b float64) int {
+			if a > b {
+				return -1
+			}
+			return 1
+		}) {
+			t.Errorf("%s: gaps do not fall", m.name)
+		}
+	}
+	if d, err := task.Descend(start, lqr.Gradient, 1e-6, 1e-30, -1); err != nil || d.Iterations != 0 {
+		t.Errorf("no iterations: %d, %v", d.Iterations, err)
 	}
 }
 
@@ -522,9 +557,30 @@ func TestConditionIsReported(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		// ‖L⁻¹‖₂ is attained at I: the norm of X = A_W X A_Wᵀ + I.
+		n := ref.A.Rows
+		var aw, bw mat.Dense
+		bw.Mul(dense(ref.B), dense(ref.W))
+		aw.Sub(dense(ref.A), &bw)
+		x, power := mat.NewDense(n, n, nil), mat.NewDense(n, n, nil)
+		for i := range n {
+			power.Set(i, i, 1)
+		}
+		for range 2000 {
+			var next, term mat.Dense
+			term.Mul(power, power.T())
+			x.Add(x, &term)
+			next.Mul(&aw, power)
+			power.Copy(&next)
+		}
+		var e mat.EigenSym
+		if !e.Factorize(mat.NewSymDense(n, x.RawMatrix().Data), false) {
+			t.Fatal("no eigenvalues")
+		}
+		want := e.Values(nil)[n-1]
 		c, r := p.Condition(), p.Residual()
-		if !(c >= 1) || !(r < 1e-13) {
-			t.Errorf("%s: condition %.3g, residual %.3g", ref.Name, c, r)
+		if math.Abs(c/want-1) > 1e-9 || !(r < 1e-13) {
+			t.Errorf("%s: condition %.10g, want %.10g; residual %.3g", ref.Name, c, want, r)
 		}
 		if e := apart(p.P().Data, ref.AtW.P); e > 10*c*0x1p-52*float64(ref.A.Rows) {
 			t.Errorf("%s: error %.3g beyond condition %.3g", ref.Name, e, c)

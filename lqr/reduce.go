@@ -106,11 +106,7 @@ func (f *standard) absorb(cross []float64) error {
 		return &SpecError{Field: "R", Problem: "is too ill-conditioned to eliminate the cross term N"}
 	}
 	f.shift = make([]float64, r*n)
-	for i := range n {
-		for j := range r {
-			f.shift[j*n+i] = cross[i*r+j]
-		}
-	}
+	dense.Transpose(f.shift, cross, n, r)
 	dense.CholeskySolve(l, f.shift, r, n)
 	t := make([]float64, n*n)
 	dense.Mul(t, f.b, f.shift, n, r, n)

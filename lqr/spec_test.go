@@ -105,58 +105,72 @@ func summed(s lqr.Spec, gain []float64, stages int) float64 {
 	return total
 }
 
-// Every substitution against the sum of stages, at a random stabilising gain.
-// 4000 stages at ρ ≤ 0.98 leave a tail below 1e-30; the sum itself rounds to
-// about 4000 ε.
+// Every substitution against the sum of stages, at a gain of radius at most
+// 0.97: 4000 stages leave a tail below 1e-100, and the sum rounds to about
+// 4000 ε.
 func TestSubstitutionsAgainstSummedStages(t *testing.T) {
-	rng := rand.New(rand.NewPCG(1, 2))
 	const n, r = 3, 2
-	base := func() lqr.Spec {
+	base := func(rng *rand.Rand) lqr.Spec {
 		s := lqr.Spec{A: random(rng, n, n), B: random(rng, n, r), Q: gram(rng, n, n, .1), R: gram(rng, r, r, .5)}
 		for i := range s.A.Data {
 			s.A.Data[i] *= 0.6
 		}
 		return s
 	}
-	cross := func(s lqr.Spec) lqr.Spec {
+	cross := func(rng *rand.Rand, s lqr.Spec) lqr.Spec {
 		s.N = random(rng, n, r)
 		for i := range s.N.Data {
-			s.N.Data[i] *= 0.1
+			s.N.Data[i] *= 0.03 // Q − N R⁻¹Nᵀ ⪰ 0.1 − 6·(0.03·3)²/0.5 > 0
 		}
 		return s
 	}
-	cases := map[string]func() lqr.Spec{
-		"plain":           base,
-		"Sigma0":          func() lqr.Spec { s := base(); s.Sigma0 = gram(rng, n, n, .2); return s },
-		"singular Sigma0": func() lqr.Spec { s := base(); s.Sigma0 = gram(rng, n, 1, 0); return s },
-		"x0":              func() lqr.Spec { s := base(); s.X0 = []float64{1, -2, .5}; return s },
-		"cross term":      func() lqr.Spec { return cross(base()) },
-		"discount":        func() lqr.Spec { s := base(); s.Discount = 0.9; return s },
-		"discount, noise": func() lqr.Spec { s := base(); s.Discount = 0.9; s.Noise = gram(rng, n, 2, 0); return s },
-		"average cost":    func() lqr.Spec { s := base(); s.AverageCost = true; s.Noise = gram(rng, n, n, .1); return s },
-		"all": func() lqr.Spec {
-			s := cross(base())
+	for k, tt := range []struct {
+		name string
+		spec func(rng *rand.Rand) lqr.Spec
+	}{
+		{"plain", base},
+		{"Sigma0", func(rng *rand.Rand) lqr.Spec { s := base(rng); s.Sigma0 = gram(rng, n, n, .2); return s }},
+		{"singular Sigma0", func(rng *rand.Rand) lqr.Spec { s := base(rng); s.Sigma0 = gram(rng, n, 1, 0); return s }},
+		{"x0", func(rng *rand.Rand) lqr.Spec { s := base(rng); s.X0 = []float64{1, -2, .5}; return s }},
+		{"cross term", func(rng *rand.Rand) lqr.Spec { return cross(rng, base(rng)) }},
+		{"discount", func(rng *rand.Rand) lqr.Spec { s := base(rng); s.Discount = 0.9; return s }},
+		{"discount, noise", func(rng *rand.Rand) lqr.Spec {
+			s := base(rng)
+			s.Discount, s.Noise = 0.9, gram(rng, n, 2, 0)
+			return s
+		}},
+		{"average cost", func(rng *rand.Rand) lqr.Spec {
+			s := base(rng)
+			s.AverageCost, s.Noise = true, gram(rng, n, n, .1)
+			return s
+		}},
+		{"all", func(rng *rand.Rand) lqr.Spec {
+			s := cross(rng, base(rng))
 			s.Discount, s.Noise, s.X0 = 0.8, gram(rng, n, n, 0), []float64{1, 0, 1}
 			return s
-		},
-	}
-	for name, make := range cases {
-		t.Run(name, func(t *testing.T) {
-			for range 5 {
-				spec := make()
+		}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			rng := rand.New(rand.NewPCG(1, uint64(k)))
+			for checked := 0; checked < 5; {
+				spec := tt.spec(rng)
 				task, err := lqr.New(spec)
 				if err != nil {
 					t.Fatal(err)
 				}
 				gain := append([]float64(nil), task.Optimum().Gain.Data...)
+				if task.Optimum().Radius > .97 {
+					continue
+				}
 				near(t, "C*", []float64{task.Optimum().Cost}, []float64{summed(spec, gain, 4000)}, 1e-11)
 				for i := range gain {
 					gain[i] += 0.05 * rng.NormFloat64()
 				}
-				p, err := task.Evaluate(gain)
-				if errors.Is(err, lqr.ErrUnstable) {
+				if ρ, err := task.Radius(gain); err != nil || ρ > .97 {
 					continue
 				}
+				checked++
+				p, err := task.Evaluate(gain)
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -188,6 +202,20 @@ func TestDiscountOnUnstablePlant(t *testing.T) {
 	var u *lqr.UnstableError
 	if !errors.As(err, &u) || math.Abs(u.Radius-1.55) > 1e-14 || math.Abs(u.Limit-math.Sqrt2) > 1e-15 || u.Task != "u" {
 		t.Errorf("error %v, want radius 1.55 against limit √2 of task u", err)
+	}
+	if want := "the gain does not stabilise: the spectral radius of A - B W is 1.55, not below 1.41421, 1/√discount"; err.Error() != want {
+		t.Errorf("message %q, want %q", err, want)
+	}
+	if !(u.Lower > u.Limit && u.Upper >= u.Radius) {
+		t.Errorf("bounds %v, %v around %v", u.Lower, u.Upper, u.Radius)
+	}
+	// W* and its radius are the plant's: √γ(1.05 − W*) solves the discounted equation.
+	opt := task.Optimum()
+	if ρ, err := task.Radius(opt.Gain.Data); err != nil || math.Abs(ρ-opt.Radius) > 1e-15 || math.Abs(opt.Radius-math.Abs(1.05-opt.Gain.Data[0])) > 1e-15 {
+		t.Errorf("radius at the optimum %v, by the task %v: %v", opt.Radius, ρ, err)
+	}
+	if a, b := task.Plant(); a.Data[0] != 1.05 || b.Data[0] != 1 || task.Discount() != .5 {
+		t.Errorf("plant %v %v, discount %v", a, b, task.Discount())
 	}
 	if !errors.Is(err, objective.ErrDomain) || !errors.Is(err, lqr.ErrUnstable) {
 		t.Errorf("error %v matches neither sentinel", err)
@@ -299,6 +327,108 @@ func TestNoiseBetweenSamples(t *testing.T) {
 		rest += p * sigma.Data[i]
 	}
 	near(t, "between samples", []float64{task.Optimum().Cost - rest}, []float64{cost}, 1e-9)
+}
+
+// A damped task is the task with its plant scaled by √γ.
+func TestDamped(t *testing.T) {
+	spec := boeing(t)
+	task, err := lqr.New(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	damped, err := task.Damped(.25)
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec.A, spec.B = spec.A.Clone(), spec.B.Clone()
+	for _, m := range []matrixeq.Matrix{spec.A, spec.B} {
+		for i := range m.Data {
+			m.Data[i] /= 2
+		}
+	}
+	half, err := lqr.New(spec)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "W*", damped.Optimum().Gain.Data, half.Optimum().Gain.Data, 0)
+	near(t, "C*", []float64{damped.Optimum().Cost}, []float64{half.Optimum().Cost}, 0)
+	if a, _ := damped.Plant(); a.Data[0] != 1.22 || damped.Discount() != 1 {
+		t.Errorf("plant %v, discount %v: not the task's own", a, damped.Discount())
+	}
+	for _, γ := range []float64{0, -1, 2, math.NaN()} {
+		if _, err := task.Damped(γ); !errors.Is(err, lqr.ErrSpec) {
+			t.Errorf("damping by %v: %v", γ, err)
+		}
+	}
+}
+
+// Tasks are the same when nothing that enters the cost differs, and a task
+// does not change with the matrices it was made from.
+func TestSame(t *testing.T) {
+	make := func(change func(*lqr.Spec)) *lqr.Task {
+		s := lqr.Spec{A: matrixeq.Scalar(1.1), B: matrixeq.Scalar(1), Q: matrixeq.Scalar(2), R: matrixeq.Scalar(1)}
+		change(&s)
+		task, err := lqr.New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return task
+	}
+	base := make(func(*lqr.Spec) {})
+	if !base.Same(make(func(s *lqr.Spec) { s.Name = "another" })) {
+		t.Error("a name makes a difference")
+	}
+	for name, change := range map[string]func(*lqr.Spec){
+		"A":        func(s *lqr.Spec) { s.A = matrixeq.Scalar(1.2) },
+		"B":        func(s *lqr.Spec) { s.B = matrixeq.Scalar(2) },
+		"Q":        func(s *lqr.Spec) { s.Q = matrixeq.Scalar(1) },
+		"R":        func(s *lqr.Spec) { s.R = matrixeq.Scalar(2) },
+		"Sigma0":   func(s *lqr.Spec) { s.Sigma0 = matrixeq.Scalar(2) },
+		"discount": func(s *lqr.Spec) { s.Discount = .5 },
+		// The same standard form but for the coordinates of the gain.
+		"N": func(s *lqr.Spec) { s.N, s.A, s.Q = matrixeq.Scalar(1), matrixeq.Scalar(2.1), matrixeq.Scalar(3) },
+	} {
+		if base.Same(make(change)) {
+			t.Errorf("%s makes no difference", name)
+		}
+	}
+	a := matrixeq.Scalar(1.1)
+	mine := make(func(s *lqr.Spec) { s.A = a })
+	a.Data[0] = 7
+	if mine.Spec().A.Data[0] != 1.1 || !mine.Same(base) {
+		t.Error("the task changed with the caller's matrix")
+	}
+}
+
+// A cross term that cancels Q leaves zero, not its rounding.
+func TestCrossTermCancelsQ(t *testing.T) {
+	// Q = N R⁻¹ Nᵀ with R = 3: 1/3 is not exact.
+	n := rows(t, []float64{1}, []float64{.7})
+	q := matrixeq.New(2, 2)
+	for i := range 2 {
+		for j := range 2 {
+			q.Set(i, j, n.Data[i]*n.Data[j]/3)
+		}
+	}
+	task, err := lqr.New(lqr.Spec{A: matrixeq.Diagonal(.5, .4), B: rows(t, []float64{1}, []float64{1}), Q: q, R: matrixeq.Scalar(3), N: n})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c := task.Optimum().Cost; c != 0 {
+		t.Errorf("C* = %v, want 0", c)
+	}
+}
+
+// What does not fit in float64 is an error, not an infinity.
+func TestCostOverflow(t *testing.T) {
+	task, err := lqr.New(lqr.Spec{A: matrixeq.Scalar(.5), B: matrixeq.Scalar(1), Q: matrixeq.Scalar(1e307), R: matrixeq.Scalar(1e300)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var over *lqr.OverflowError
+	if _, err := task.Evaluate([]float64{1.4999}); !errors.As(err, &over) || !errors.Is(err, objective.ErrDomain) {
+		t.Errorf("cost beyond 1e308: %v", err)
+	}
 }
 
 // compare checks that two specs have the same optimum, cost and gradient.

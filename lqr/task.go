@@ -17,7 +17,7 @@ type Task struct {
 	spec    Spec
 	std     *standard
 	optimum Optimum
-	sStar   []float64 // S* = R + BᵀP*B, r×r, of the standard form
+	lStar   []float64 // Cholesky factor of S* = R + BᵀP*B, r×r, of the standard form
 	wStar   []float64 // W* in the standard form's coordinates
 	scratch sync.Pool // *workspace
 }
@@ -67,12 +67,13 @@ func (f *standard) task(spec Spec) (*Task, error) {
 
 	bp := make([]float64, r*n)
 	dense.MulTN(bp, f.b, sol.P.Data, r, n, n)
-	t.sStar = make([]float64, r*r)
-	dense.Mul(t.sStar, bp, f.b, r, n, r)
-	for i := range t.sStar {
-		t.sStar[i] += f.rr[i]
+	t.lStar = make([]float64, r*r)
+	dense.Mul(t.lStar, bp, f.b, r, n, r)
+	dense.Add(t.lStar, t.lStar, f.rr)
+	dense.Symmetrize(t.lStar, r)
+	if !dense.Cholesky(t.lStar, t.lStar, r) {
+		return nil, &SpecError{Field: "R", Problem: "drowns in the rounding of BᵀP*B"}
 	}
-	dense.Symmetrize(t.sStar, r)
 
 	gain := sol.Gain.Clone()
 	if f.shift != nil {
@@ -116,7 +117,7 @@ func (t *Task) LowerBound() float64 { return t.optimum.Cost }
 
 // Optimum returns the task's optimum. Its matrices are shared; do not modify
 // them.
-func (t *Task) Optimum() *Optimum { return &t.optimum }
+func (t *Task) Optimum() Optimum { return t.optimum }
 
 // Spec returns the task as its user stated it. Its matrices are shared; do not
 // modify them.
@@ -133,8 +134,8 @@ func (t *Task) Sigma0() matrixeq.Matrix {
 	return matrixeq.Matrix{Rows: t.std.n, Cols: t.std.n, Data: t.std.s0}
 }
 
-// Same reports whether two tasks have bit for bit the same cost function.
-// Their names may differ.
+// Same reports whether two tasks have equal data in standard form, and so the
+// same cost function. Their names may differ.
 func (t *Task) Same(u *Task) bool {
 	f, g := t.std, u.std
 	return f.n == g.n && f.r == g.r && slices.Equal(f.a, g.a) && slices.Equal(f.b, g.b) &&
@@ -161,6 +162,9 @@ func (t *Task) Discount() float64 {
 // not, by eigenvalues. gain is W row by row.
 func (t *Task) Radius(gain []float64) (float64, error) {
 	f := t.std
+	if len(gain) != f.n*f.r {
+		panic("lqr: gain has the wrong length")
+	}
 	m := matrixeq.New(f.n, f.n)
 	dense.Mul(m.Data, f.plantB, gain, f.n, f.r, f.n)
 	for i, a := range f.plantA {
@@ -196,12 +200,15 @@ var (
 )
 
 // Damped returns the task with A and B multiplied by √γ, 0 < γ ≤ 1, on top of
-// any discount of its own. Every gain is in the domain for γ small enough:
-// raising γ step by step leads a search from any gain into the domain of the
-// task itself.
+// any discount of its own; Spec, Discount and Radius remain those of the task
+// itself. Every gain is in the domain for γ small enough: raising γ step by
+// step leads a search from any gain into the domain of the task.
 //
 // J. Perdomo, J. Umenberger, M. Simchowitz, NeurIPS 2021 (discount annealing).
 func (t *Task) Damped(γ float64) (*Task, error) {
+	if !(γ > 0 && γ <= 1) {
+		return nil, &TaskError{Task: t.spec.Name, Err: &SpecError{Field: "damping", Problem: "must lie in (0, 1]", Value: γ, HasValue: true}}
+	}
 	f := *t.std
 	c := math.Sqrt(γ)
 	f.a, f.b = slices.Clone(f.a), slices.Clone(f.b)
