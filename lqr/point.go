@@ -170,11 +170,16 @@ func (p *Point) GaussNewton(dst []float64) error {
 	return nil
 }
 
-// factorS is the Cholesky factor of S.
+// factorS is the Cholesky factor of S. A pivot that elimination reduces to the
+// rounding of S is noise: where inputs do nearly the same, R has drowned.
 func (p *Point) factorS() ([]float64, error) {
 	r := p.t.std.r
 	l := make([]float64, r*r)
-	if !dense.Cholesky(l, p.s, r) {
+	ok := dense.Cholesky(l, p.s, r)
+	for i := 0; ok && i < r; i++ {
+		ok = l[i*r+i]*l[i*r+i] > 8*float64(r+1)*dense.Eps*p.s[i*r+i]
+	}
+	if !ok {
 		return nil, &OverflowError{Task: p.t.spec.Name, Quantity: "R + BᵀPB, in which R drowns,"}
 	}
 	return l, nil

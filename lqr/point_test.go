@@ -588,3 +588,49 @@ func TestConditionIsReported(t *testing.T) {
 		t.Logf("%s: condition %.3g, residual %.2g, error of P %.2g", ref.Name, c, r, apart(p.P().Data, ref.AtW.P))
 	}
 }
+
+// Two inputs that do the same, near the border: BᵀPB has rank one and is so
+// large that R drowns in its rounding. The Gauss–Newton direction is an error
+// there, not noise; the gradient remains.
+func TestRedundantInputs(t *testing.T) {
+	task, err := lqr.New(lqr.Spec{Name: "twins", A: matrixeq.Scalar(1), B: rows(t, []float64{1, 1}),
+		Q: matrixeq.Scalar(1), R: matrixeq.Diagonal(1e-11, 1e-11)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := []float64{1 - 1e-8, 1 - 1e-8} // A − B W = −1 + 2e-8
+	p, err := task.Evaluate(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var over *lqr.OverflowError
+	if err := p.GaussNewton(make([]float64, 2)); !errors.As(err, &over) || over.Task != "twins" || !errors.Is(err, objective.ErrDomain) {
+		t.Errorf("direction: %v", err)
+	}
+	if _, err := (lqr.GaussNewton{Task: task, Rate: .5}).At(x); !errors.As(err, &over) {
+		t.Errorf("step: %v", err)
+	}
+	if _, err := (lqr.Natural{Task: task, Rate: .5}).At(x); err != nil {
+		t.Errorf("natural step: %v", err)
+	}
+}
+
+// The tolerance of a descent is relative to C*, and Σ₀ = I is definite.
+func TestDescendToleranceIsRelative(t *testing.T) {
+	task, err := lqr.New(boeing(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !task.Definite() {
+		t.Error("Σ₀ = I reported singular")
+	}
+	scaled, err := lqr.New(boeing(t).ScaleCost(0x1p40))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err1 := task.Descend(boeingStart, lqr.GaussNewtonGradient, .25, 1e-6, 100)
+	b, err2 := scaled.Descend(boeingStart, lqr.GaussNewtonGradient, .25, 1e-6, 100)
+	if err1 != nil || err2 != nil || !a.Converged || a.Iterations != b.Iterations {
+		t.Errorf("%d iterations, scaled %d: %v, %v", a.Iterations, b.Iterations, err1, err2)
+	}
+}
