@@ -37,8 +37,9 @@ func (t *Task) At(x []float64) (objective.Point, error) {
 
 // Evaluate solves the two equations of the package comment at the gain x, row
 // by row. Where the gain does not stabilise, the error is an [*UnstableError].
-// Stability is claimed from a Lyapunov inequality checked by Cholesky, not
-// from eigenvalues. A NaN or an infinity in x is a matrixeq.NotFiniteError.
+// Stability is claimed from a Lyapunov inequality checked by Cholesky, for
+// every matrix that A − B W may be within the rounding of forming it, not from
+// eigenvalues. A NaN or an infinity in x is a matrixeq.NotFiniteError.
 // x of another length than Dim is a mistake of the program and panics.
 func (t *Task) Evaluate(x []float64) (*Point, error) {
 	f := t.std
@@ -60,13 +61,17 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 	t.standardGain(p.w, x)
 	f.closedLoop(p.aw, p.w)
 
+	ws := t.scratch.Get().(*workspace)
+	defer t.scratch.Put(ws)
+	square := func(data []float64) matrixeq.Matrix { return matrixeq.Matrix{Rows: n, Cols: n, Data: data} }
 	var err error
+	f.closedLoopRounding(ws.m2, p.w, ws.g1)
 	if f.definite {
 		var sigma matrixeq.Matrix
-		p.op, sigma, err = matrixeq.PrepareWithin(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw}, matrixeq.Matrix{}, matrixeq.Matrix{Rows: n, Cols: n, Data: f.s0})
+		p.op, sigma, err = matrixeq.PrepareWithin(square(p.aw), square(ws.m2), square(f.s0))
 		p.sigma = sigma.Data
 	} else {
-		p.op, _, err = matrixeq.PrepareWithin(matrixeq.Matrix{Rows: n, Cols: n, Data: p.aw}, matrixeq.Matrix{}, matrixeq.Matrix{})
+		p.op, _, err = matrixeq.PrepareWithin(square(p.aw), square(ws.m2), matrixeq.Matrix{})
 		if err == nil {
 			p.sigma = take(n * n)
 			p.op.Solve(p.sigma, f.s0)
@@ -76,8 +81,6 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 		return nil, t.unstable(err)
 	}
 
-	ws := t.scratch.Get().(*workspace)
-	defer t.scratch.Put(ws)
 	p.stage(ws.m1, ws.g1)
 	p.op.SolveT(p.p, ws.m1)
 

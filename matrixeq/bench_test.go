@@ -77,7 +77,7 @@ func BenchmarkPolicy(b *testing.B) {
 			x := make([]float64, n*n)
 			b.ReportAllocs()
 			for b.Loop() {
-				o, _, err := PrepareWith(a, m)
+				o, _, err := PrepareWithin(a, Matrix{}, m)
 				if err != nil {
 					b.Fatal(err)
 				}

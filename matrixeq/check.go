@@ -95,6 +95,18 @@ func CheckPositiveSemidefiniteAt(name string, m Matrix, scale float64) error {
 	return err
 }
 
+// CostScale is max|R| / max|B|², the size of R in units in which inputs move the
+// state by as much as they are, and so the scale beside which an entry of Q may be
+// rounding, whatever the units of the inputs. It is 0 where it has no finite value.
+func CostScale(b, r Matrix) float64 {
+	m := dense.MaxAbs(b.Data)
+	s := dense.MaxAbs(r.Data) / m / m
+	if !(s <= math.MaxFloat64) {
+		return 0
+	}
+	return s
+}
+
 // rounding is the relative error allowed to the eigenvalues of an n×n matrix
 // that was meant to be semidefinite.
 func rounding(n int) float64 { return 8 * float64(n) * dense.Eps }

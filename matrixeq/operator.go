@@ -53,6 +53,14 @@ func prepare(name string, a Matrix, g []float64) (*Operator, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !o.prove(g) {
+		return nil, o.unstable(name)
+	}
+	return o, nil
+}
+
+// prove looks for a right-hand side that certifies every matrix within g of A.
+func (o *Operator) prove(g []float64) bool {
 	n := o.n
 	var small [5*onStack*onStack + 4*onStack]float64
 	w := small[:]
@@ -63,7 +71,7 @@ func prepare(name string, a Matrix, g []float64) (*Operator, error) {
 	dense.Identity(m, n)
 	for range 3 {
 		if o.certify(g, x, s, m, rest) {
-			return o, nil
+			return true
 		}
 		// Equilibrate: in units of √Xᵢᵢ the transient growth that
 		// belongs to the units alone is gone.
@@ -71,49 +79,83 @@ func prepare(name string, a Matrix, g []float64) (*Operator, error) {
 		for i := range n {
 			v := x[i*n+i]
 			if !(v > 0) || v > math.MaxFloat64 {
-				return nil, o.unstable(name)
+				return false
 			}
 			m[i*n+i] = v
 		}
 		o.extend(m)
 	}
-	return nil, o.unstable(name)
+	return false
 }
 
-// PrepareWith is Prepare whose certificate is the solution of X = A X Aᵀ + witness
-// for a symmetric witness ≻ 0 of the caller's; X is returned. It saves a solution
-// where the caller needs that one anyway. A witness that proves nothing, because
-// it is not positive definite or too badly scaled, costs that saving, no more.
-func PrepareWith(a, witness Matrix) (*Operator, Matrix, error) {
+// PrepareWithin is Prepare for an A known up to rounding: it certifies every Ã
+// with
+//
+//	|Ã − A| ≤ bound,    entry by entry, n×n (the zero Matrix: A alone).
+//
+// A symmetric witness ≻ 0, n×n, makes X = A X Aᵀ + witness the certificate, and
+// X is returned: one solution less for a caller who needs that one anyway. A
+// witness that proves nothing, because it is singular or too badly scaled, costs
+// that saving, no more. Without one (the zero Matrix) no X is returned.
+//
+// Errors: those of Prepare, for every argument by its name, and
+// *NotSymmetricError for a witness that is not symmetric to the bit.
+func PrepareWithin(a, bound, witness Matrix) (*Operator, Matrix, error) {
+	if !bound.IsZero() {
+		if err := CheckShape("bound", bound, a.Rows, a.Rows); err != nil {
+			return nil, Matrix{}, err
+		}
+		if err := CheckFinite("bound", bound); err != nil {
+			return nil, Matrix{}, err
+		}
+	}
+	if witness.IsZero() {
+		o, err := prepare("A", a, bound.Data)
+		return o, Matrix{}, err
+	}
+	if err := checkMirrored("witness", witness, a.Rows); err != nil {
+		return nil, Matrix{}, err
+	}
 	o, err := newOperator("A", a)
 	if err != nil {
 		return nil, Matrix{}, err
 	}
 	n := o.n
-	if err := CheckShape("witness", witness, n, n); err != nil {
-		return nil, Matrix{}, err
-	}
-	if err := CheckFinite("witness", witness); err != nil {
-		return nil, Matrix{}, err
-	}
 	var small [3*onStack*onStack + 4*onStack]float64
 	w := small[:]
 	if n > onStack {
 		w = make([]float64, 3*n*n+4*n)
 	}
 	x := New(n, n)
-	if !o.certify(nil, x.Data, w[:n*n], witness.Data, w[n*n:]) {
-		// A witness of the wrong scale proves nothing; Prepare finds one.
-		if o, err = Prepare(a); err != nil {
-			return nil, Matrix{}, err
+	if o.certify(bound.Data, x.Data, w[:n*n], witness.Data, w[n*n:]) {
+		if o.refine {
+			o.Solve(x.Data, witness.Data)
 		}
-		o.Solve(x.Data, witness.Data)
 		return o, x, nil
 	}
-	if o.refine {
-		o.Solve(x.Data, witness.Data)
+	if !o.prove(bound.Data) {
+		return nil, Matrix{}, o.unstable("A")
 	}
+	o.Solve(x.Data, witness.Data)
 	return o, x, nil
+}
+
+// checkMirrored returns an error unless m is n×n, finite and symmetric to the bit.
+func checkMirrored(name string, m Matrix, n int) error {
+	if err := CheckShape(name, m, n, n); err != nil {
+		return err
+	}
+	if err := CheckFinite(name, m); err != nil {
+		return err
+	}
+	for i := range n {
+		for j := range i {
+			if x, y := m.Data[i*n+j], m.Data[j*n+i]; x != y {
+				return &NotSymmetricError{Name: name, Row: i, Col: j, Value: x, Other: y}
+			}
+		}
+	}
+	return nil
 }
 
 // newOperator computes the powers until they end.

@@ -32,8 +32,8 @@ type RiccatiSolution struct {
 // sᵀ P s of s⁺ = A s + B a under Σ sᵀQs + aᵀRa, reached by a = −W s.
 //
 // A is n×n, singular or not, B n×r, Q n×n with Q ⪰ 0 up to rounding beside the
-// larger of Q and R (−1e-17 beside 1 is zero), R r×r with R ≻ 0. None is
-// modified.
+// larger of Q and CostScale(B, R) (−1e-17 beside 1 is zero), R r×r with R ≻ 0.
+// None is modified.
 //
 // P exists, and is unique, when every eigenvalue of A with |λ| ≥ 1 is
 // controllable and every one with |λ| = 1 is seen by Q. Otherwise the error is
@@ -74,7 +74,7 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 	if err := CheckPositiveDefinite("R", r); err != nil {
 		return nil, err
 	}
-	q, err := semidefinite("Q", q, dense.MaxAbs(r.Data))
+	q, err := semidefinite("Q", q, CostScale(b, r))
 	if err != nil {
 		return nil, err
 	}

@@ -286,10 +286,10 @@ func TestCertificateCatches(t *testing.T) {
 	}
 }
 
-func TestPrepareWith(t *testing.T) {
+func TestPrepareWithin(t *testing.T) {
 	a := rows(t, []float64{.5, 1}, []float64{0, -.7})
 	m := rows(t, []float64{2, 1}, []float64{1, 3})
-	o, x, err := PrepareWith(a, m)
+	o, x, err := PrepareWithin(a, Matrix{}, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -298,15 +298,15 @@ func TestPrepareWith(t *testing.T) {
 	o.Solve(y, m.Data)
 	near(t, "Solve", Matrix{2, 2, y}, x, 0)
 	// A witness that proves nothing still gets its solution.
-	_, x, err = PrepareWith(a, Diagonal(1, 0))
+	_, x, err = PrepareWithin(a, Matrix{}, Diagonal(1, 0))
 	if err != nil {
 		t.Fatal(err)
 	}
 	near(t, "X", x, bigStein(t, a, Diagonal(1, 0)), 1e-15)
-	if _, _, err = PrepareWith(Diagonal(1.5, .5), m); !errors.Is(err, ErrUnstable) {
+	if _, _, err = PrepareWithin(Diagonal(1.5, .5), Matrix{}, m); !errors.Is(err, ErrUnstable) {
 		t.Errorf("error %v", err)
 	}
-	if _, _, err = PrepareWith(a, Scalar(1)); !errors.Is(err, ErrShape) {
+	if _, _, err = PrepareWithin(a, Matrix{}, Scalar(1)); !errors.Is(err, ErrShape) {
 		t.Errorf("error %v", err)
 	}
 }
