@@ -634,3 +634,48 @@ func TestDescendToleranceIsRelative(t *testing.T) {
 		t.Errorf("%d iterations, scaled %d: %v, %v", a.Iterations, b.Iterations, err1, err2)
 	}
 }
+
+// Two large inputs that cancel: A − B W is formed with an error of 1e8 ε, and no
+// gain that is exactly outside the stabilising set may pass for one inside.
+func TestUnstableByRoundingAlone(t *testing.T) {
+	rng := rand.New(rand.NewPCG(15, 16))
+	rat := func(x float64) *big.Rat { return new(big.Rat).SetFloat64(x) }
+	const b = 1.23456789e8
+	for _, cross := range []float64{0, 0.3e8} {
+		spec := lqr.Spec{A: matrixeq.Scalar(1.1), B: rows(t, []float64{b, b}), Q: matrixeq.Scalar(1), R: matrixeq.Diagonal(1e16, 1e16)}
+		if cross != 0 {
+			spec.N = rows(t, []float64{cross, -cross})
+		}
+		task, err := lqr.New(spec)
+		if err != nil {
+			t.Fatal(err)
+		}
+		outside, inside := 0, 0
+		for range 20000 {
+			w := 1 + rng.Float64()
+			// A − B W = ±1 within a few of its own roundings.
+			edge := 0.1
+			if rng.IntN(2) == 0 {
+				edge = 2.1
+			}
+			x := []float64{w, edge/b - w + 1e-16*rng.NormFloat64()}
+			loop := rat(1.1)
+			for _, v := range x {
+				loop.Sub(loop, new(big.Rat).Mul(rat(b), rat(v)))
+			}
+			stable := loop.Abs(loop).Cmp(big.NewRat(1, 1)) < 0
+			_, err := task.Evaluate(x)
+			switch {
+			case !stable && err == nil:
+				t.Fatalf("W = %v: |A − B W| = %s passes for stable", x, loop.FloatString(20))
+			case !stable:
+				outside++
+			case err == nil:
+				inside++
+			}
+		}
+		if outside < 1000 {
+			t.Errorf("only %d gains were outside, %d shown inside", outside, inside)
+		}
+	}
+}

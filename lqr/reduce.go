@@ -17,7 +17,9 @@ type standard struct {
 	definite     bool      // Σ₀ ≻ 0, shown by Cholesky
 	shift        []float64 // R⁻¹Nᵀ, r×n, or nil: the gain here is the caller's minus shift
 	sqrtDiscount float64
-	constant     float64 // part of the cost that no gain changes
+	loopA        []float64 // √γ A before the cross term is taken out: √γ (A − B W) of the caller's W
+	absB         []float64 // |B|, entry by entry
+	constant     float64   // part of the cost that no gain changes
 
 	plantA, plantB []float64 // sampled, in the caller's coordinates and undiscounted
 }
@@ -45,19 +47,20 @@ func (s Spec) reduce(n, r int) (*standard, error) {
 		}
 	}
 	f.plantA, f.plantB = slices.Clone(f.a), slices.Clone(f.b)
+	f.loopA = f.a
 	if dense.MaxAbs(cross) > 0 {
+		f.loopA = slices.Clone(f.a)
 		if err := f.absorb(cross); err != nil {
 			return nil, err
 		}
 	}
 	if γ := s.Discount; γ != 0 && γ != 1 {
 		f.sqrtDiscount = math.Sqrt(γ)
-		for i := range f.a {
-			f.a[i] *= f.sqrtDiscount
+		if f.shift != nil {
+			dense.Scale(f.loopA, f.sqrtDiscount, f.loopA)
 		}
-		for i := range f.b {
-			f.b[i] *= f.sqrtDiscount
-		}
+		dense.Scale(f.a, f.sqrtDiscount, f.a)
+		dense.Scale(f.b, f.sqrtDiscount, f.b)
 	}
 
 	f.s0 = make([]float64, n*n)

@@ -55,6 +55,10 @@ func newTask(spec Spec) (*Task, error) {
 // task solves the standard form and attaches the spec it came from.
 func (f *standard) task(spec Spec) (*Task, error) {
 	n, r := f.n, f.r
+	f.absB = make([]float64, n*r)
+	for i, x := range f.b {
+		f.absB[i] = math.Abs(x)
+	}
 	matrix := func(rows, cols int, data []float64) matrixeq.Matrix {
 		return matrixeq.Matrix{Rows: rows, Cols: cols, Data: data}
 	}
@@ -185,11 +189,24 @@ func (t *Task) standardGain(dst, x []float64) []float64 {
 	return dst
 }
 
-// closedLoop sets dst ← A − B W.
-func (f *standard) closedLoop(dst, w []float64) {
-	dense.Mul(dst, f.b, w, f.n, f.r, f.n)
-	for i, a := range f.a {
-		dst[i] = a - dst[i]
+// closedLoop sets dst ← √γ (A − B W) for a gain in the caller's coordinates:
+// the cross term cancels in it, and would only leave rounding.
+func (f *standard) closedLoop(dst, gain []float64) {
+	dense.Mul(dst, f.b, gain, f.n, f.r, f.n)
+	dense.Sub(dst, f.loopA, dst)
+}
+
+// closedLoopRounding sets dst to a bound, entry by entry, on what floating
+// point adds to √γ (A − B W), the scaling by √γ included:
+// (r + 4) ε (|A| + |B| |W|). g (r×n) is a temporary.
+func (f *standard) closedLoopRounding(dst, gain, g []float64) {
+	for i, x := range gain {
+		g[i] = math.Abs(x)
+	}
+	dense.Mul(dst, f.absB, g, f.n, f.r, f.n)
+	c := float64(f.r+4) * dense.Eps
+	for i, x := range f.loopA {
+		dst[i] = c * (dst[i] + math.Abs(x))
 	}
 }
 
@@ -211,8 +228,9 @@ func (t *Task) Damped(γ float64) (*Task, error) {
 	}
 	f := *t.std
 	c := math.Sqrt(γ)
-	f.a, f.b = slices.Clone(f.a), slices.Clone(f.b)
+	f.a, f.loopA, f.b = slices.Clone(f.a), slices.Clone(f.loopA), slices.Clone(f.b)
 	dense.Scale(f.a, c, f.a)
+	dense.Scale(f.loopA, c, f.loopA)
 	dense.Scale(f.b, c, f.b)
 	f.sqrtDiscount *= c
 	d, err := f.task(t.spec)
