@@ -59,13 +59,13 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 	p := &Point{t: t, w: take(r * n), aw: take(n * n), p: take(n * n), sa: take(n * n), e: take(r * n), s: take(r * r)}
 	copy(p.w, x)
 	t.standardGain(p.w, x)
-	f.closedLoop(p.aw, p.w)
+	f.closedLoop(p.aw, x)
 
 	ws := t.scratch.Get().(*workspace)
 	defer t.scratch.Put(ws)
 	square := func(data []float64) matrixeq.Matrix { return matrixeq.Matrix{Rows: n, Cols: n, Data: data} }
 	var err error
-	f.closedLoopRounding(ws.m2, p.w, ws.g1)
+	f.closedLoopRounding(ws.m2, x, ws.g1)
 	if f.definite {
 		var sigma matrixeq.Matrix
 		p.op, sigma, err = matrixeq.PrepareWithin(square(p.aw), square(ws.m2), square(f.s0))
