@@ -126,5 +126,5 @@ func (f *standard) absorb(cross []float64) error {
 		f.q[i] = q
 	}
 	dense.Symmetrize(f.q, n)
-	return matrixeq.CheckPositiveSemidefiniteAt("Q - N R⁻¹ Nᵀ", matrixeq.Matrix{Rows: n, Cols: n, Data: f.q}, max(qScale, dense.MaxAbs(f.rr)))
+	return matrixeq.CheckPositiveSemidefiniteAt("Q - N R⁻¹ Nᵀ", matrixeq.Matrix{Rows: n, Cols: n, Data: f.q}, max(qScale, matrixeq.CostScale(matrixeq.Matrix{Rows: n, Cols: r, Data: f.b}, matrixeq.Matrix{Rows: r, Cols: r, Data: f.rr})))
 }

@@ -116,8 +116,8 @@ func (s Spec) standard() (*standard, error) {
 		switch m.name {
 		case "R":
 			err = matrixeq.CheckPositiveDefinite(m.name, m.m)
-		case "Q": // costs are compared with R's: −1e-17 beside 1 is zero
-			err = matrixeq.CheckPositiveSemidefiniteAt(m.name, m.m, dense.MaxAbs(s.R.Data))
+		case "Q": // rounding is judged beside R: −1e-17 beside 1 is zero
+			err = matrixeq.CheckPositiveSemidefiniteAt(m.name, m.m, matrixeq.CostScale(s.B, s.R))
 		default:
 			err = matrixeq.CheckPositiveSemidefinite(m.name, m.m)
 		}

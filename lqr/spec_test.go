@@ -472,6 +472,16 @@ func TestRoundedQ(t *testing.T) {
 	near(t, "W*", task.Optimum().Gain.Data, []float64{1.5}, 1e-15)
 }
 
+// A negative Q is refused in every unit of the input: B → c B, R → c² R.
+func TestNegativeQInAnyUnit(t *testing.T) {
+	for _, c := range []float64{1e-9, 1, 1e9} {
+		_, err := lqr.New(lqr.Spec{A: matrixeq.Scalar(.5), B: matrixeq.Scalar(c), Q: matrixeq.Scalar(-1e-4), R: matrixeq.Scalar(c * c)})
+		if !errors.Is(err, matrixeq.ErrNotPositiveSemidefinite) {
+			t.Errorf("units of %v: %v", c, err)
+		}
+	}
+}
+
 func TestSpecErrors(t *testing.T) {
 	one := matrixeq.Scalar(1)
 	ok := lqr.Spec{Name: "t", A: one, B: one, Q: one, R: one}
