@@ -3,7 +3,6 @@ package lqr
 import (
 	"math"
 
-	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
