@@ -20,7 +20,7 @@ import (
 //
 // Nothing is enforced. A step that leaves the domain ends the run as
 // LeftDomain, at the last iterate inside, with the error of the task it left;
-// State.Best is the best iterate. Every iterate is evaluated on all tasks, so
+// Result.Best is the best iterate. Every iterate is evaluated on all tasks, so
 // that the trace is exact; the batch is a choice of method, not of cost.
 //
 // Draws are those of math/rand/v2's PCG at (Seed, iteration): they depend on
@@ -96,4 +96,16 @@ func (m Algorithm1) draw(group members, iteration int) []int {
 		batch[k] = min(sort.Search(len(cumulative), func(i int) bool { return cumulative[i] > u }), len(cumulative)-1)
 	}
 	return batch
+}
+
+// plain accepts x unless it is outside the domain.
+func plain(o objective.Objective, x []float64, s *State) (Move, error) {
+	to, left, err := try(o, x, s)
+	if err != nil {
+		return Move{}, err
+	}
+	if left != nil {
+		return Move{Status: LeftDomain, Cause: left}, nil
+	}
+	return Move{To: to}, nil
 }

@@ -56,6 +56,11 @@ type Result struct {
 	// Kind and Curvature, when Converged: what the Hessian says.
 	Kind      Kind
 	Curvature objective.Extremes
+
+	// Best is State.Best where its value is below Value by more than rounding,
+	// 1e-10 |Value|; nil where the last iterate is the best. Algorithm1 can
+	// pass a better iterate; the other methods cannot.
+	Best *Best
 }
 
 // Minimize continues the run in s by method m until stop says so, ctx is
@@ -92,7 +97,7 @@ func Minimize(ctx context.Context, o objective.Objective, m Method, s *State, st
 		}
 	}
 	for {
-		result := Result{Value: at.Value, Gap: at.gap(), GradientNorm: at.Norm, Point: at.Point}
+		result := Result{Value: at.Value, Gap: at.gap(), GradientNorm: at.Norm, Point: at.Point, Best: s.better(at)}
 		next := *s
 		var move Move
 		switch {
@@ -171,6 +176,10 @@ func (s Stop) met(at *Iterate) bool {
 // accuracy of the gradient when
 //
 //	|λ| (1 + ‖x‖)² ≤ √τ |h|   or   |λ| ≤ (asymmetry + dim·ε) ‖H‖.
+//
+// Extremes that are not exact lie inside the spectrum. Of those, one below
+// zero shows that λ_min is, and one above it that λ_max is; neither shows the
+// contrary, so that of the kinds they can show a saddle only.
 func (s Stop) classify(at *Iterate, c objective.Extremes) (kind Kind, downhill bool) {
 	size := 1 + dense.Norm(at.X)
 	zero := math.Max(
@@ -179,12 +188,14 @@ func (s Stop) classify(at *Iterate, c objective.Extremes) (kind Kind, downhill b
 	switch {
 	case math.IsNaN(c.Norm):
 		return Unclassified, false
+	case c.Min < -zero && c.Max > zero:
+		return Saddle, true
+	case !c.Exact:
+		return Unclassified, c.Min < -zero
 	case c.Min > zero:
 		return Minimum, false
 	case c.Max < -zero:
 		return Maximum, true
-	case c.Min < -zero && c.Max > zero:
-		return Saddle, true
 	}
 	return Degenerate, c.Min < -zero
 }
@@ -194,6 +205,14 @@ func (s *State) note(at *Iterate) {
 	if s.Best == nil || at.Value < s.Best.Value {
 		s.Best = &Best{Iteration: s.Iteration, X: append([]float64(nil), at.X...), Value: at.Value}
 	}
+}
+
+// better is the best iterate, where it is better than at by more than rounding.
+func (s *State) better(at *Iterate) *Best {
+	if s.Best == nil || !(s.Best.Value < at.Value-flat*math.Abs(at.Value)) {
+		return nil
+	}
+	return s.Best
 }
 
 // gap is that of a Gapped point, if finite.

@@ -320,50 +320,6 @@ func TestBatchIsUnbiased(t *testing.T) {
 	}
 }
 
-// Repeating Gauss–Newton's scalar rule with step ½ is policy iteration: the
-// error squares at every step.
-func TestRepeat(t *testing.T) {
-	one := scalar{1, 1, 1, 1}
-	w, _ := one.optimum()
-	var errs []float64
-	s := maml.NewState([]float64{1})
-	r, err := maml.Minimize(t.Context(), one, maml.Repeat{Rule: policyIteration{one}}, s, maml.Stop{}, func(maml.Record) error {
-		errs = append(errs, math.Abs(s.X[0]-w))
-		return nil
-	})
-	if err != nil || r.Status != maml.Converged {
-		t.Fatalf("%v %v", err, r.Status)
-	}
-	for i := 1; i < len(errs); i++ {
-		if errs[i] > errs[i-1]*errs[i-1]+1e-15 {
-			t.Errorf("error %g after %g", errs[i], errs[i-1])
-		}
-	}
-	r, err = maml.Minimize(t.Context(), one, maml.Repeat{Rule: maml.Gradient{Objective: one, Rate: 10}}, maml.NewState([]float64{1}), maml.Stop{}, nil)
-	if err != nil || r.Status != maml.LeftDomain || !errors.Is(r.Cause, objective.ErrDomain) {
-		t.Errorf("%v %v %v", err, r.Status, r.Cause)
-	}
-}
-
-// policyIteration is w ← (r + b²p)⁻¹ b p a with p the cost of w.
-type policyIteration struct{ s scalar }
-
-func (r policyIteration) At(x []float64) (objective.Step, error) {
-	f, err := r.s.At(x)
-	if err != nil {
-		return nil, err
-	}
-	p := f.Value()
-	return landed{to: []float64{r.s.a * r.s.b * p / (r.s.r + r.s.b*r.s.b*p)}}, nil
-}
-
-type landed struct {
-	objective.Step
-	to []float64
-}
-
-func (l landed) To() []float64 { return l.to }
-
 func TestCancelled(t *testing.T) {
 	for name, m := range methods(0.01) {
 		ctx, cancel := context.WithCancel(t.Context())
@@ -398,7 +354,6 @@ func TestMinimizeRefuses(t *testing.T) {
 		{"batch of no members", one, maml.Algorithm1{Rate: 1, Batch: 1}, inside, maml.Stop{}, maml.ErrSetting},
 		{"memory", one, maml.LBFGS{Memory: -1}, inside, maml.Stop{}, maml.ErrSetting},
 		{"radius", one, maml.NewtonCG{Radius: math.NaN()}, inside, maml.Stop{}, maml.ErrSetting},
-		{"no rule", one, maml.Repeat{}, inside, maml.Stop{}, maml.ErrSetting},
 		{"tolerance", one, maml.NewtonCG{}, inside, maml.Stop{Tolerance: -1}, maml.ErrSetting},
 		{"iterations", one, maml.NewtonCG{}, inside, maml.Stop{Iterations: -1}, maml.ErrSetting},
 		{"broken", broken{one}, maml.NewtonCG{}, inside, maml.Stop{}, errBroken},

@@ -10,7 +10,7 @@ type State struct {
 	Evaluations int       `json:"evaluations"` // of the objective, refused ones included
 	Products    int       `json:"products"`    // with its Hessian
 
-	Length float64 `json:"length,omitempty"` // of the last step; 0 for Algorithm1 and Repeat
+	Length float64 `json:"length,omitempty"` // of the last step; 0 for Algorithm1
 	Radius float64 `json:"radius,omitempty"` // of the trust region: NewtonCG
 	Pairs  []Pair  `json:"pairs,omitempty"`  // oldest first: LBFGS
 

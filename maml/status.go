@@ -32,7 +32,7 @@ func (s *Status) UnmarshalText(text []byte) error {
 type Kind int
 
 const (
-	Unclassified Kind = iota // the run did not converge
+	Unclassified Kind = iota // the run did not converge, or the spectrum is known from inside only
 	Minimum                  // λ_min > 0
 	Saddle                   // λ_min < 0 < λ_max
 	Maximum                  // λ_max < 0
