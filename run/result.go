@@ -17,6 +17,7 @@ type Result struct {
 	Reason       string          `json:"reason,omitempty"` // why the run ended, where the status does not say all
 	Kind         maml.Kind       `json:"kind"`             // of the stationary point
 	Iterations   int             `json:"iterations"`
+	Best         *Best           `json:"best"`        // a better iterate passed on the way; null where the gain is the best met
 	LowerBound   Number          `json:"lower_bound"` // Σ λᵢ Cᵢ*
 	Gap          Number          `json:"gap"`         // h − Σ λᵢ Cᵢ*, without subtracting: h − min h is at most this
 	Rate         Number          `json:"rate"`        // η of the first inner step
@@ -31,6 +32,13 @@ type Result struct {
 	Evaluations  int             `json:"evaluations"` // of the meta-objective
 	Products     int             `json:"products"`    // with its Hessian
 	Redraws      int             `json:"redraws,omitempty"`
+}
+
+// A Best is the iterate at which the lowest value was met.
+type Best struct {
+	Iteration int             `json:"iteration"`
+	Value     Number          `json:"value"`
+	Gain      matrixeq.Matrix `json:"gain"`
 }
 
 // A TaskResult is one task at the gain found.

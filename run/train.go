@@ -93,6 +93,9 @@ func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error)
 	if p.Family.Drawn != nil {
 		out.Redraws = p.Family.Drawn.Redraws
 	}
+	if b := res.Best; b != nil {
+		out.Best = &Best{Iteration: b.Iteration, Value: Number(b.Value), Gain: p.gain(b.X)}
+	}
 	if res.Cause != nil {
 		out.Reason = res.Cause.Error()
 	}
