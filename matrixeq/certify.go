@@ -62,15 +62,22 @@ func lyapunov(a, g, x, s, w []float64, n int, transposed bool) bool {
 	for i := range n {
 		sx[i] = math.Sqrt(x[i*n+i])
 	}
-	absMul(z, a, sx, n, transposed)
+	spread(z, a, g, sx, v, n, transposed)
+	return positiveDefinite(l, d, s, z, n)
+}
+
+// spread sets z, the bound of lyapunov on what rounding and G do to X − A X Aᵀ.
+// v has n entries.
+func spread(z, a, g, x, v []float64, n int, transposed bool) {
+	absMul(z, a, x, n, transposed)
 	c := math.Sqrt(float64(2*n+4) * dense.Eps)
 	if g == nil {
 		for i := range z {
-			z[i] = c * (z[i] + sx[i])
+			z[i] = c * (z[i] + x[i])
 		}
-		return positiveDefinite(l, d, s, z, n)
+		return
 	}
-	absMul(v, g, sx, n, transposed)
+	absMul(v, g, x, n, transposed)
 	alpha, beta := 0.0, 0.0
 	if nv, ny := dense.Norm(v), dense.Norm(z); nv > 0 {
 		beta = 1
@@ -80,9 +87,8 @@ func lyapunov(a, g, x, s, w []float64, n int, transposed bool) bool {
 		}
 	}
 	for i := range z {
-		z[i] = c*(z[i]+sx[i]) + alpha*z[i] + beta*v[i]
+		z[i] = c*(z[i]+x[i]) + alpha*z[i] + beta*v[i]
 	}
-	return positiveDefinite(l, d, s, z, n)
 }
 
 // absMul sets y ← |A| x, or |A|ᵀ x, for x ≥ 0.

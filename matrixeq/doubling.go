@@ -5,8 +5,8 @@ import (
 )
 
 const (
-	// doublingEnd: doubling ends when a step changed H by less than this,
-	// relative, as the next one would change it by about the square.
+	// doublingEnd: doubling ends when a step changed every diagonal entry of H
+	// by less than this, relative, as the next one would by about the square.
 	doublingEnd = 0x1p-27
 	// maxDoublings: 2⁶⁰ steps of the Riccati recursion.
 	maxDoublings = 60
@@ -42,7 +42,12 @@ func doubling(a, g, h []float64, n int) (steps int, ok bool) {
 		dense.LUSolve(m, piv, v, n, n) // V = (I + G H)⁻¹ A
 		dense.Mul(tmp, h, v, n, n, n)
 		dense.SymmetricTN(t, a, tmp, n, n) // the change of H
-		size, change := dense.Norm(h), dense.Norm(t)
+		change := 0.0
+		for i := 0; i < n*n; i += n + 1 {
+			if t[i] > 0 {
+				change = max(change, t[i]/h[i])
+			}
+		}
 		dense.Add(h, h, t)
 		if !dense.Finite(h) {
 			return steps, false
@@ -50,7 +55,7 @@ func doubling(a, g, h []float64, n int) (steps int, ok bool) {
 		if last || change == 0 {
 			return steps, true
 		}
-		last = change <= doublingEnd*size
+		last = change <= doublingEnd
 		copy(u, g)
 		dense.LUSolve(m, piv, u, n, n) // (I + G H)⁻¹ G, symmetric
 		dense.Mul(tmp, a, u, n, n, n)

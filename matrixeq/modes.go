@@ -10,15 +10,16 @@ import (
 	"github.com/metalqr/metalqr/internal/dense"
 )
 
-const (
-	// strict and loose are the relative distances up to which a mode counts
-	// as invisible: at rounding level where nothing has failed yet, and as an
-	// explanation once everything has.
-	strict = 1e-12
-	loose  = 1e-6
-	// maxModes bounds the number of eigenvalues examined by singular values.
-	maxModes = 16
-)
+// maxModes bounds the number of eigenvalues examined by singular values.
+const maxModes = 16
+
+// invisible is the relative distance up to which a mode counts as unseen: what
+// rounding a rotation of A, and the singular values, leave of zero.
+func invisible(n int) float64 { return 64 * float64(n) * dense.Eps }
+
+// defective bounds how far rounding may move an eigenvalue of an n×n matrix, a
+// Jordan block of order n being the worst case.
+func defective(n int) float64 { return math.Pow(16*dense.Eps, 1/float64(n)) }
 
 // A mode is an eigenvalue of A and how far C is from not seeing it: the least
 // singular value of [A − λI; C], both blocks relative to their norms.
@@ -27,10 +28,11 @@ type mode struct {
 	distance   float64
 }
 
-// hidden returns, of the eigenvalues of A that keep accepts, the one that C sees
-// least. It is the Popov–Belevitch–Hautus test with a measured distance. ok is
-// false when there is no such eigenvalue (or none could be computed).
-func hidden(a, c []float64, n, rows int, keep func(complex128) bool) (worst mode, ok bool) {
+// hidden returns, of the eigenvalues of A, the one that C sees least, each moved
+// to the place where it counts or left out where place says false. It is the
+// Popov–Belevitch–Hautus test with a measured distance. ok is false when no
+// eigenvalue counts (or none could be computed).
+func hidden(a, c []float64, n, rows int, place func(complex128) (complex128, bool)) (worst mode, ok bool) {
 	sa, sc := dense.Norm(a), dense.Norm(c)
 	if sa == 0 {
 		return mode{}, false
@@ -56,9 +58,12 @@ func hidden(a, c []float64, n, rows int, keep func(complex128) bool) (worst mode
 	}
 	var list []candidate
 	for k, l := range e.Values(nil) {
-		l *= complex(sa, 0)
-		if imag(l) < 0 || !keep(l) {
+		if imag(l) < 0 {
 			continue // its conjugate is as visible
+		}
+		l, counts := place(l * complex(sa, 0))
+		if !counts {
+			continue
 		}
 		seen := 0.0
 		for i := range rows {
@@ -89,10 +94,11 @@ func hidden(a, c []float64, n, rows int, keep func(complex128) bool) (worst mode
 			if !(d < worst.distance) {
 				break
 			}
-			if keep(l) {
-				worst, ok = mode{l, d}, true
+			worst, ok = mode{l, d}, true
+			var counts bool
+			if l, counts = place(better); !counts {
+				break
 			}
-			l = better
 		}
 	}
 	return worst, ok
@@ -158,16 +164,32 @@ func (p *problem) uncontrollable() (mode, bool) {
 	at, bt := make([]float64, n*n), make([]float64, r*n)
 	dense.Transpose(at, p.a, n, n)
 	dense.Transpose(bt, p.b, n, r)
-	return hidden(at, bt, n, r, func(l complex128) bool { return abs(l) >= 1-1e-9 })
+	return hidden(at, bt, n, r, func(l complex128) (complex128, bool) {
+		if abs(l) >= 1 {
+			return l, true
+		}
+		return onCircle(l, n)
+	})
 }
 
 func (p *problem) unitUnobservable() (mode, bool) {
-	return hidden(p.a, p.q, p.n, p.n, func(l complex128) bool { return math.Abs(abs(l)-1) <= 1e-6 })
+	return hidden(p.a, p.q, p.n, p.n, func(l complex128) (complex128, bool) { return onCircle(l, p.n) })
+}
+
+// onCircle moves an eigenvalue that rounding may have moved off the unit circle
+// back to it; the singular value there decides what it was.
+func onCircle(l complex128, n int) (complex128, bool) {
+	r := abs(l)
+	if math.Abs(r-1) > defective(n) {
+		return 0, false
+	}
+	return l / complex(r, 0), true
 }
 
 // obstruction names the mode that keeps the equation from having a stabilising
-// solution, if one is within the relative distance tol.
-func (p *problem) obstruction(tol float64) error {
+// solution, if there is one up to rounding.
+func (p *problem) obstruction() error {
+	tol := invisible(p.n)
 	if m, ok := p.uncontrollable(); ok && m.distance <= tol {
 		return &NotStabilizableError{Eigenvalue: m.eigenvalue, Distance: m.distance}
 	}

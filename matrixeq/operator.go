@@ -299,8 +299,9 @@ func (o *Operator) N() int { return o.n }
 //
 // Squared Smith doubling: R. A. Smith, SIAM J. Appl. Math. 16 (1968), 198–201.
 // Where the certificate showed that doubling loses digits (A far from normal),
-// steps of iterative refinement follow while each divides the residual by 4. A solution beyond the range of
-// float64 comes out as infinities or NaN; Stein makes an error of that.
+// steps of iterative refinement follow while each divides the residual by 4; one
+// that makes it larger is taken back. A solution beyond the range of float64
+// comes out as infinities or NaN; Stein makes an error of that.
 func (o *Operator) Solve(dst, m []float64) { o.solve(dst, m, false) }
 
 // SolveT sets dst to the symmetric X with X = Aᵀ X A + M; dst may be m.
@@ -323,17 +324,24 @@ func (o *Operator) solve(dst, m []float64, transposed bool) {
 	if !o.refine {
 		return
 	}
+	before := make([]float64, n*n)
+	copy(before, dst)
 	for last := math.Inf(1); ; {
 		o.image(t, dst, u, transposed)
 		for i := range r {
 			r[i] = (rhs[i] - dst[i]) + t[i]
 		}
 		norm := dense.Norm(r)
-		if !(norm <= last/4) || norm == 0 {
+		if !(norm <= last) {
+			copy(dst, before)
+			return
+		}
+		if norm > last/4 || norm == 0 {
 			return
 		}
 		last = norm
 		o.run(r, t, u, transposed)
+		copy(before, dst)
 		dense.Add(dst, dst, r)
 	}
 }

@@ -270,20 +270,19 @@ func (p *problem) at(x []float64) *state {
 }
 
 const (
-	// falling: Newton's method goes on while a step divides the residual by
-	// more than this. Where it converges it squares the error; a smaller gain
-	// is rounding.
+	// falling: Newton's method goes on while a step divides the residual or
+	// the correction by more than this. Where it converges it squares the
+	// error; a smaller gain is rounding, or a double root.
 	falling = 4
-	// accepted: the largest relative Newton correction, and the largest
-	// residual, of an answer.
+	// accepted: the largest Newton correction of an answer, relative to the
+	// entries of P.
 	accepted  = 1e-6
 	maxNewton = 80
 	// redundant: a pivot of S = R + BᵀPB that elimination shrinks by more than
 	// this says that inputs do nearly the same, and costs W as many digits.
 	redundant = 1e3
-	// slow: more powers than this mean 1 − ρ below 2⁻²⁰ or so, where a mode
-	// on the unit circle that Q does not see could pass for one inside.
-	slow = 24
+	// isolation: see isolated. A double root has the ratio 1/4.
+	isolation = 1. / 16
 )
 
 func (p *problem) solve() (*state, error) {
@@ -293,12 +292,12 @@ func (p *problem) solve() (*state, error) {
 	n := p.n
 	last := &attempt{correction: math.NaN()}
 	if x, ok := p.double(p.q); ok {
-		if s, err := p.refine(x, last); s != nil || err != nil {
-			return s, err
+		if s := p.refine(x, last); s != nil {
+			return s, nil
 		}
 	}
 	// The closed loop of what doubling found, if anything, is not certified.
-	if err := p.obstruction(strict); err != nil {
+	if err := p.obstruction(); err != nil {
 		return nil, err
 	}
 	eg, zero := exponent(p.g)
@@ -329,12 +328,9 @@ func (p *problem) solve() (*state, error) {
 		c := make([]float64, n*n)
 		o.SolveT(c, start.e)
 		dense.Add(c, c, h)
-		if s, err := p.refine(c, last); s != nil || err != nil {
-			return s, err
+		if s := p.refine(c, last); s != nil {
+			return s, nil
 		}
-	}
-	if err := p.obstruction(loose); err != nil {
-		return nil, err
 	}
 	residual := math.NaN()
 	if last.s != nil {
@@ -361,59 +357,143 @@ func (p *problem) double(q []float64) ([]float64, bool) {
 // terms leaves about √n ε/2 on the random plants of BenchmarkRiccati.
 func settled(n int) float64 { return (4 + math.Sqrt(float64(n))) * dense.Eps }
 
-// An attempt remembers the last iterate of a method that failed.
+// An attempt is an iterate with its certified closed loop and the relative size
+// of the Newton correction from it.
 type attempt struct {
 	s          *state
+	o          *Operator
+	x, z       []float64 // see rounding
 	correction float64
 }
 
-// refine runs Newton's method from P = x as long as the residual falls, and
-// returns the best iterate if its closed loop is certified and its correction
-// accepted; nil otherwise.
-func (p *problem) refine(x []float64, last *attempt) (*state, error) {
+// refine runs Newton's method from P = x as long as residual or correction falls,
+// and returns the best iterate if its closed loop is certified, its correction
+// accepted and the solution isolated; nil otherwise.
+func (p *problem) refine(x []float64, last *attempt) *state {
 	n := p.n
 	s := p.at(x)
-	var best *state
-	bestCorrection, bestPowers := math.Inf(1), 0
+	var best *attempt
+	c := make([]float64, n*n)
 	for range maxNewton {
 		if s == nil {
 			break
 		}
 		settled := s.residual <= settled(n)
 		if settled && p.quick(s) {
-			return s, nil
+			return s
 		}
-		o, err := prepare("A - B W", Matrix{Rows: n, Cols: n, Data: s.f}, p.blur(s))
+		g := p.blur(s)
+		o, err := prepare("A - B W", Matrix{Rows: n, Cols: n, Data: s.f}, g)
 		if err != nil {
 			break
 		}
-		c := make([]float64, n*n)
 		o.SolveT(c, s.e)
-		correction := dense.Norm(c)
-		if size := dense.Norm(s.p); size > 0 {
-			correction /= size
+		x, z := p.rounding(s, g)
+		now := &attempt{s, o, x, z, correction(c, x, z, n)}
+		before := last.correction
+		*last = *now
+		falls := best == nil || s.residual < best.s.residual/falling || now.correction < best.correction/falling
+		if best == nil || s.residual < best.s.residual || now.correction < best.correction/2 {
+			best = now
 		}
-		last.s, last.correction = s, correction
-		falls := best == nil || s.residual < best.residual/falling
-		if best == nil || s.residual < best.residual || correction < bestCorrection/2 {
-			best, bestCorrection, bestPowers = s, correction, o.count()
-		}
-		if correction <= accepted && (settled || !falls) || correction == 0 {
-			break
+		if best.correction <= accepted && (settled || !falls) || now.correction == 0 {
+			if p.isolated(best) {
+				return best.s
+			}
+			if !(now.correction < before*.75) {
+				return nil
+			}
 		}
 		p.refinements++
-		dense.Add(c, c, s.p)
-		s = p.at(c)
+		next := make([]float64, n*n)
+		dense.Add(next, c, s.p)
+		s = p.at(next)
 	}
-	if best == nil || !(bestCorrection <= accepted) || best.residual > accepted {
-		return nil, nil
+	if best != nil && best.correction <= accepted && p.isolated(best) {
+		return best.s
 	}
-	if bestPowers > slow {
-		if err := p.obstruction(strict); err != nil {
-			return nil, err
+	return nil
+}
+
+// rounding returns x and z: xᵢ = √Pᵢᵢ, and zᵢ zⱼ bounds what rounding did to Eᵢⱼ
+// (see spread), WᵀRW included.
+func (p *problem) rounding(s *state, g []float64) (x, z []float64) {
+	n, r := p.n, p.r
+	buf := make([]float64, 3*n)
+	x, z = buf[:n], buf[n:2*n]
+	for i := range n {
+		x[i] = math.Sqrt(max(0, s.p[i*n+i]))
+	}
+	spread(z, s.f, g, x, buf[2*n:], n, true)
+	for k := range r {
+		size := math.Sqrt(float64(2*r+4) * dense.Eps * p.rr[k*r+k])
+		for i, w := range s.w[k*n : k*n+n] {
+			z[i] += size * math.Abs(w)
 		}
 	}
-	return best, nil
+	return x, z
+}
+
+// correction is the size of a Newton correction C relative to the entries of P,
+//
+//	max |Cᵢⱼ| / (dᵢ dⱼ),    dᵢ² = Pᵢᵢ + zᵢ² / accepted,
+//
+// where an entry that is itself nothing but rounding counts as no less than that
+// rounding allows it to be known.
+func correction(c, x, z []float64, n int) float64 {
+	worst := 0.0
+	for i := range n {
+		for j := range i + 1 {
+			if v := math.Abs(c[i*n+j]); v != 0 {
+				di, dj := math.Hypot(x[i], z[i]/math.Sqrt(accepted)), math.Hypot(x[j], z[j]/math.Sqrt(accepted))
+				worst = max(worst, v/di/dj)
+			}
+		}
+	}
+	return worst
+}
+
+// isolated is the test of Newton and Kantorovich: with C a bound on the
+// correction that counts what E is and what rounding may have hidden of it,
+//
+//	C = FᵀCF + diag(zᵢ² + Σⱼ |Eᵢⱼ| xⱼ/xᵢ),
+//	C′ = FᵀC′F + Fᵀ C B S⁻¹ Bᵀ C F,
+//
+// the step after C is at most C′. It must be smaller by the factor isolation.
+// Next to a double root, which is what a mode on the unit circle that Q does not
+// see makes of P, every step halves the last, and C′ is C/4 or more.
+func (p *problem) isolated(t *attempt) bool {
+	n, r, s := p.n, p.r, t.s
+	c, e := make([]float64, n*n), make([]float64, n*n)
+	for i := range n {
+		v := t.z[i] * t.z[i]
+		for j := range n {
+			if w := math.Abs(s.e[i*n+j]); w != 0 {
+				v += w * (t.x[j] / t.x[i])
+			}
+		}
+		c[i*n+i] = v
+	}
+	t.o.SolveT(c, c)
+	bc, l, v := make([]float64, r*n), make([]float64, r*r), make([]float64, r*n)
+	dense.MulTN(bc, p.b, s.p, r, n, n)
+	dense.Mul(l, bc, p.b, r, n, r)
+	dense.Symmetrize(l, r)
+	dense.Add(l, l, p.rr)
+	if !dense.Cholesky(l, l, r) {
+		return false
+	}
+	dense.MulTN(bc, p.b, c, r, n, n)
+	dense.Mul(v, bc, s.f, r, n, n)
+	dense.ForwardSolve(l, v, r, n)
+	dense.SymmetricTN(e, v, v, r, n)
+	t.o.SolveT(e, e)
+	for i := range n {
+		if !(e[i*n+i] <= isolation*c[i*n+i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // quick certifies the closed loop with P itself as the witness, P − FᵀPF ≻ 0,
@@ -426,11 +506,15 @@ func (p *problem) quick(s *state) bool {
 	w := make([]float64, 2*n*n+4*n)
 	m, rest := w[:n*n], w[n*n:]
 	dense.Sub(m, s.p, s.fpf)
+	d := rest[:n]
+	for i := range n {
+		d[i] = math.Sqrt(m[i*n+i])
+	}
 	t := 0.0
 	for i := range n {
 		for j := range n {
-			v := s.e[i*n+j]
-			t += v * v / (m[i*n+i] * m[j*n+j])
+			v := s.e[i*n+j] / d[i] / d[j]
+			t += v * v
 		}
 	}
 	if !(math.Sqrt(t) <= theta*tau) {

@@ -55,7 +55,7 @@ func stein(a, m Matrix, transposed bool) (Solution, error) {
 	}
 	residual := o.residual(x.Data, rhs.Data, transposed)
 	// Near the subnormal numbers one unit is a large residual.
-	if residual > accepted && dense.MaxAbs(x.Data) > 0x1p-960 {
+	if !(residual <= accepted) && dense.MaxAbs(x.Data) > 0x1p-960 {
 		return Solution{}, &InaccurateError{Residual: residual, Limit: accepted}
 	}
 	return Solution{X: x, Residual: residual}, nil
