@@ -338,6 +338,17 @@ func (f *Family) taskError(t *tree, d, defaults *taskDoc, err error) error {
 	if e := (*lqr.TaskError)(nil); errors.As(err, &e) {
 		message = strings.TrimPrefix(e.Err.Error(), "matrixeq: ")
 	}
+	if e := (*matrixeq.ShapeError)(nil); errors.As(err, &e) && e.Name == "B" {
+		// Its columns are what the number of inputs is known from.
+		rows := fmt.Sprintf("%d rows", e.WantRows)
+		if e.WantRows == 1 {
+			rows = "1 row"
+		}
+		message = fmt.Sprintf("B is %d×%d, want %s, one for each state", e.Rows, e.Cols, rows)
+		if e.Cols == e.WantRows {
+			message += "; it seems to be transposed"
+		}
+	}
 	inner := errors.As(err, new(innerError))
 	if field := fieldOf(err); field != "" {
 		paths := [][]string{{field}}

@@ -8,7 +8,6 @@ import (
 	"io"
 	"math"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -241,43 +240,4 @@ func GainCSV(m matrixeq.Matrix) []byte {
 		b = append(b, '\n')
 	}
 	return b
-}
-
-// GainJSON writes a gain as a list of rows; entries must be finite.
-func GainJSON(m matrixeq.Matrix) []byte { return append(appendMatrix(nil, m), '\n') }
-
-// WriteGain writes a gain to a file that is replaced only when complete, in
-// the format its extension names: .csv, .npy or .json.
-func WriteGain(path string, m matrixeq.Matrix) (err error) {
-	var data []byte
-	switch ext := strings.ToLower(filepath.Ext(path)); ext {
-	case ".csv":
-		data = GainCSV(m)
-	case ".npy":
-		data = GainNPY(m)
-	case ".json":
-		data = GainJSON(m)
-	default:
-		return &GainError{File: path, Message: fmt.Sprintf("unknown format %q: expected .csv, .npy or .json", ext)}
-	}
-	tmp, err := os.CreateTemp(filepath.Dir(path), ".gain-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			os.Remove(tmp.Name())
-		}
-	}()
-	if _, err := tmp.Write(data); err != nil {
-		tmp.Close()
-		return err
-	}
-	if err := tmp.Close(); err != nil {
-		return err
-	}
-	if err := os.Chmod(tmp.Name(), 0o644); err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), path)
 }

@@ -2,6 +2,7 @@ package family
 
 import (
 	"bytes"
+	"encoding/json"
 	"errors"
 	"math"
 	"os"
@@ -18,15 +19,14 @@ import (
 
 var gain = matrixeq.Matrix{Rows: 2, Cols: 3, Data: []float64{1, -0.1, 1e-300, math.Copysign(0, -1), 5e-324, math.MaxFloat64}}
 
-// What is written is read back to the same bits, in every format.
+// What is written is read back to the same bits, in every format; JSON is as
+// matrixeq writes it.
 func TestGainRoundTrip(t *testing.T) {
 	dir := t.TempDir()
-	for _, name := range []string{"gain.csv", "gain.npy", "gain.JSON"} {
+	for name, data := range map[string][]byte{"gain.csv": GainCSV(gain), "gain.npy": GainNPY(gain), "gain.json": gainJSON(gain)} {
 		path := filepath.Join(dir, name)
-		for range 2 { // the second replaces the first
-			if err := WriteGain(path, gain); err != nil {
-				t.Fatal(err)
-			}
+		if err := os.WriteFile(path, data, 0o666); err != nil {
+			t.Fatal(err)
 		}
 		m, err := ReadGain(path, 2, 3)
 		if err != nil || !m.Equal(gain) {
@@ -36,12 +36,6 @@ func TestGainRoundTrip(t *testing.T) {
 			t.Errorf("%s, any shape: %v, %v", name, m, err)
 		}
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".*")); len(left) > 0 {
-		t.Errorf("left behind: %v", left)
-	}
-	if err := WriteGain(filepath.Join(dir, "gain.txt"), gain); !errors.Is(err, ErrGain) {
-		t.Errorf("unknown extension: %v", err)
-	}
 	if _, err := ReadGain(filepath.Join(dir, "absent.csv"), 2, 3); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("absent: %v", err)
 	}
@@ -49,6 +43,14 @@ func TestGainRoundTrip(t *testing.T) {
 	if got := string(GainCSV(gain)); got != csv {
 		t.Errorf("CSV %q, want %q", got, csv)
 	}
+}
+
+func gainJSON(m matrixeq.Matrix) []byte {
+	b, err := json.Marshal(m)
+	if err != nil {
+		panic(err) // entries are finite
+	}
+	return b
 }
 
 // NPY against an independent implementation, both ways, and in Fortran order.
@@ -201,7 +203,7 @@ func TestGainErrors(t *testing.T) {
 func FuzzGain(f *testing.F) {
 	for _, m := range []matrixeq.Matrix{gain, matrixeq.Scalar(1)} {
 		f.Add(GainCSV(m))
-		f.Add(GainJSON(m))
+		f.Add(gainJSON(m))
 		f.Add(GainNPY(m))
 	}
 	f.Add([]byte(`{"gain": [[1]]}`))
@@ -213,7 +215,7 @@ func FuzzGain(f *testing.F) {
 			}
 			return
 		}
-		for _, b := range [][]byte{GainCSV(m), GainJSON(m), GainNPY(m)} {
+		for _, b := range [][]byte{GainCSV(m), gainJSON(m), GainNPY(m)} {
 			if again, err := ParseGain("x", b, m.Rows, m.Cols); err != nil || !again.Equal(m) {
 				t.Fatalf("%v, then %v, %v", m, again, err)
 			}

@@ -98,3 +98,16 @@ func TestDiameter(t *testing.T) {
 		t.Errorf("one task: %v, %d, %d", d, i, j)
 	}
 }
+
+// Of tasks at 0, 1 and −½ the last pair is the farthest, by less than twice: a
+// bound that rules out more than it may loses it.
+func TestDiameterRulesOutNoMoreThanItMay(t *testing.T) {
+	f := &Family{}
+	for _, a := range []float64{0, 1, -0.5} {
+		one := matrixeq.Scalar(1)
+		f.Tasks = append(f.Tasks, Task{Outer: lqr.Spec{A: matrixeq.Scalar(a), B: one, Q: one, R: one}})
+	}
+	if d, i, j := Diameter(f); d != 1.5 || i != 1 || j != 2 {
+		t.Errorf("%v between %d and %d, want 1.5 between 1 and 2", d, i, j)
+	}
+}
