@@ -60,6 +60,10 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 	copy(p.w, x)
 	t.standardGain(p.w, x)
 	f.closedLoop(p.aw, x)
+	if !dense.Finite(p.aw) {
+		inf := math.Inf(1)
+		return nil, &UnstableError{Task: t.spec.Name, Radius: inf, Limit: 1 / f.sqrtDiscount, Upper: inf}
+	}
 
 	ws := t.scratch.Get().(*workspace)
 	defer t.scratch.Put(ws)

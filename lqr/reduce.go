@@ -1,6 +1,7 @@
 package lqr
 
 import (
+	"fmt"
 	"math"
 	"slices"
 
@@ -23,6 +24,11 @@ type standard struct {
 
 	plantA, plantB []float64 // sampled, in the caller's coordinates and undiscounted
 }
+
+// sampledLoss is the largest relative rounding that eliminating the cross term
+// of a sampled cost may leave: an unstable plant held for long makes Q and
+// N R⁻¹Nᵀ nearly equal.
+const sampledLoss = 1e-9
 
 // reduce applies the substitutions of Spec's documentation to a checked spec.
 func (s Spec) reduce(n, r int) (*standard, error) {
@@ -50,8 +56,12 @@ func (s Spec) reduce(n, r int) (*standard, error) {
 	f.loopA = f.a
 	if dense.MaxAbs(cross) > 0 {
 		f.loopA = slices.Clone(f.a)
+		q, a := dense.MaxAbs(f.q), dense.MaxAbs(f.a)
 		if err := f.absorb(cross); err != nil {
 			return nil, err
+		}
+		if lost := dense.Eps * max(q/dense.MaxAbs(f.q), a/dense.MaxAbs(f.a)); s.SampleTime > 0 && q > 0 && lost > sampledLoss {
+			return nil, &SpecError{Field: "sample_time", Problem: fmt.Sprintf("is so long that the plant grows by %.3g between samples, and float64 would keep the sampled cost to %.1g only, worse than %.1g", a, lost, float64(sampledLoss)), Value: s.SampleTime, HasValue: true}
 		}
 	}
 	if γ := s.Discount; γ != 0 && γ != 1 {

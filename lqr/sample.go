@@ -1,6 +1,7 @@
 package lqr
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/metalqr/metalqr/internal/dense"
@@ -99,6 +100,10 @@ func propagate(mm, gamma []float64, m int, h float64) (exp, gram, mean []float64
 	return exp, gram, mean, nil
 }
 
+// stiff bounds ‖A‖h: doubling loses log₂ of it in bits of the slowest mode, and
+// at 2²⁶ half of them are left.
+const stiff = 0x1p26
+
 // sampled is a continuous plant under zero-order hold.
 type sampled struct {
 	a, b, q, r, cross []float64
@@ -108,6 +113,19 @@ type sampled struct {
 
 // sample holds the inputs over h. A nil cross term stands for zero.
 func sample(a, b, q, r, cross, noise []float64, n, nu int, h float64) (s sampled, err error) {
+	// Inputs in units c in which they move the state as fast as it moves itself:
+	// units must not make the plant look stiff.
+	c := 1.0
+	if na, nb := dense.Norm(a), dense.Norm(b); nb > 0 {
+		if na == 0 {
+			na = 1 / h
+		}
+		_, e := math.Frexp(na / nb)
+		c = math.Ldexp(1, e)
+	}
+	if fast := dense.Norm(a) * h; fast > stiff {
+		return s, &SpecError{Field: "sample_time", Problem: fmt.Sprintf("times ‖A‖ is %.3g, above %.3g: the fastest mode of the plant is too far from the slowest for float64", fast, float64(stiff))}
+	}
 	m := n + nu
 	mm := make([]float64, m*m)
 	gamma := make([]float64, m*m)
@@ -123,9 +141,23 @@ func sample(a, b, q, r, cross, noise []float64, n, nu int, h float64) (s sampled
 	for i := 0; i < nu; i++ {
 		copy(gamma[(n+i)*m+n:], r[i*nu:(i+1)*nu])
 	}
+	for i := range m {
+		for j := n; j < m; j++ {
+			mm[i*m+j] *= c
+			gamma[i*m+j] *= c
+			gamma[j*m+i] *= c
+		}
+	}
 	exp, gram, _, err := propagate(mm, gamma, m, h)
 	if err != nil {
 		return s, err
+	}
+	for i := range m {
+		for j := n; j < m; j++ {
+			exp[i*m+j] /= c
+			gram[i*m+j] /= c
+			gram[j*m+i] /= c
+		}
 	}
 	block := func(src []float64, row, col, rows, cols int) []float64 {
 		dst := make([]float64, rows*cols)

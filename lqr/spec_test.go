@@ -261,6 +261,66 @@ func TestZeroOrderHoldStiff(t *testing.T) {
 	compare(t, continuous, discrete, 1e-10) // squaring 16 times loses 16 bits at most
 }
 
+// Scalar plants held for long, A = a, B = Q = R = 1, against 80-digit values of
+// the sampled Riccati equation; the ones that float64 cannot hold are refused.
+func TestZeroOrderHoldUnstable(t *testing.T) {
+	for _, tt := range []struct {
+		a, h, cost float64 // 0: refused
+	}{
+		{5, 1, 26.0523676805711}, {1, 3, 5.0839774030803}, {1, 6, 10.5369867698905}, {2, 2.5, 11.9144534517269},
+		{5, 4, 0}, {2, 100, 0}, {1, 20, 0}, {2, 10, 0},
+	} {
+		task, err := lqr.New(lqr.Spec{A: matrixeq.Scalar(tt.a), B: matrixeq.Scalar(1), Q: matrixeq.Scalar(1), R: matrixeq.Scalar(1), SampleTime: tt.h})
+		switch {
+		case tt.cost == 0 && !errors.Is(err, lqr.ErrSpec):
+			t.Errorf("a = %v, h = %v: %v, want a refusal", tt.a, tt.h, err)
+		case tt.cost != 0 && err != nil:
+			t.Errorf("a = %v, h = %v: %v", tt.a, tt.h, err)
+		case tt.cost != 0: // as good as the limit of what is accepted
+			near(t, "C*", []float64{task.Optimum().Cost}, []float64{tt.cost}, 1e-9)
+		}
+	}
+}
+
+// Units of the input must not make a plant look stiff, and one that is is
+// refused.
+func TestZeroOrderHoldUnits(t *testing.T) {
+	base := lqr.Spec{A: matrixeq.Scalar(-1), B: matrixeq.Scalar(1), Q: matrixeq.Scalar(1), R: matrixeq.Scalar(1), SampleTime: 1}
+	plain, err := lqr.New(base)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []float64{0x1p-50, 0x1p53} {
+		s := base
+		s.B, s.R = matrixeq.Scalar(c), matrixeq.Scalar(c*c)
+		task, err := lqr.New(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		near(t, "C*", []float64{task.Optimum().Cost}, []float64{plain.Optimum().Cost}, 0)
+	}
+	base.A, base.B = matrixeq.Diagonal(-1e16, -1), rows(t, []float64{0}, []float64{1})
+	base.Q = matrixeq.Identity(2)
+	if _, err := lqr.New(base); !errors.Is(err, lqr.ErrSpec) {
+		t.Errorf("stiff plant: %v", err)
+	}
+}
+
+// A gain so large that A − B W overflows does not stabilise.
+func TestGainOverflows(t *testing.T) {
+	task, err := lqr.New(lqr.Spec{A: matrixeq.Diagonal(.5, .5), B: rows(t, []float64{1}, []float64{5}), Q: matrixeq.Identity(2), R: matrixeq.Scalar(1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := []float64{1e308, 1e308}
+	if _, err := task.Evaluate(x); !errors.Is(err, lqr.ErrUnstable) {
+		t.Errorf("Evaluate: %v", err)
+	}
+	if ρ, err := task.Radius(x); err != nil || !math.IsInf(ρ, 1) {
+		t.Errorf("radius %v, %v", ρ, err)
+	}
+}
+
 // Noise of intensity V through ṡ = a s + b u: variance V (e^{2ah} − 1)/2a per
 // step, and between samples ∫₀ʰ q S(t) dt with S(t) = V (e^{2at} − 1)/2a, which is
 // q V ((e^{2ah} − 1)/2a − h)/2a whatever the gain.

@@ -163,7 +163,7 @@ func (t *Task) Discount() float64 {
 }
 
 // Radius is ρ(A − B W) of the undiscounted plant at any gain, stabilising or
-// not, by eigenvalues. gain is W row by row.
+// not, by eigenvalues; +∞ where A − B W overflows. gain is W row by row.
 func (t *Task) Radius(gain []float64) (float64, error) {
 	f := t.std
 	if len(gain) != f.n*f.r {
@@ -173,6 +173,9 @@ func (t *Task) Radius(gain []float64) (float64, error) {
 	dense.Mul(m.Data, f.plantB, gain, f.n, f.r, f.n)
 	for i, a := range f.plantA {
 		m.Data[i] = a - m.Data[i]
+	}
+	if !dense.Finite(m.Data) {
+		return math.Inf(1), nil
 	}
 	return matrixeq.SpectralRadius(m)
 }
