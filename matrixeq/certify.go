@@ -6,6 +6,9 @@ import (
 	"github.com/metalqr/metalqr/internal/dense"
 )
 
+// cholesky covers the rounding of D A D and of its Cholesky factorisation.
+func cholesky(n int) float64 { return 2 * float64(n) * float64(n+4) * dense.Eps }
+
 // positiveDefinite proves A ≻ 0 for a symmetric n×n A known up to an error
 // matrix E with |Eᵢⱼ| ≤ zᵢ zⱼ (z nil: none). With D = diag(A)^(−1/2) it runs
 // Cholesky on
@@ -18,7 +21,7 @@ import (
 //
 // l has n² entries and d has n; both are overwritten.
 func positiveDefinite(l, d, a, z []float64, n int) bool {
-	mu := 2 * float64(n) * float64(n+4) * dense.Eps
+	mu := cholesky(n)
 	for i := range n {
 		v := a[i*n+i]
 		if !(v > 0) || v > math.MaxFloat64 {

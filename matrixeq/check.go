@@ -67,22 +67,42 @@ func CheckSymmetric(name string, m Matrix) error {
 }
 
 // CheckPositiveDefinite returns an error unless m is symmetric and positive
-// definite by more than rounding. The test is made on D m D with unit
-// diagonal, so badly scaled units do not matter.
+// definite by more than rounding. With D = diag(m)^(−1/2) the test is
+//
+//	λ_min(D m D) > 2n(n+4) ε,
+//
+// so badly scaled units do not matter.
 func CheckPositiveDefinite(name string, m Matrix) error {
 	if err := CheckSymmetric(name, m); err != nil {
 		return err
 	}
 	n := m.Rows
+	m = symmetrised(m)
 	w := make([]float64, n*n+n)
-	if positiveDefinite(w[:n*n], w[n*n:], symmetrised(m).Data, nil, n) {
+	if positiveDefinite(w[:n*n], w[n*n:], m.Data, nil, n) {
 		return nil
 	}
-	return &NotPositiveDefiniteError{Name: name, Eigenvalue: leastEigenvalue(m), Limit: rounding(n) * dense.MaxAbs(m.Data)}
+	e := &NotPositiveDefiniteError{Name: name, Limit: cholesky(n)}
+	// A diagonal entry that is not positive decides; else D m D does.
+	for i := range n {
+		v := m.Data[i*n+i]
+		if !(v > 0) {
+			e.Eigenvalue, e.Limit = leastEigenvalue(m), 0
+			return e
+		}
+		w[i] = 1 / math.Sqrt(v)
+	}
+	for i := range n {
+		for j := range n {
+			m.Data[i*n+j] = m.Data[i*n+j] * w[i] * w[j]
+		}
+	}
+	e.Eigenvalue, e.Scaled = leastEigenvalue(m), true
+	return e
 }
 
 // CheckPositiveSemidefinite returns an error unless m is symmetric and its
-// smallest eigenvalue is above −4nε times the largest entry.
+// smallest eigenvalue is at least −8nε times the largest entry, ε = 2⁻⁵³.
 func CheckPositiveSemidefinite(name string, m Matrix) error {
 	return CheckPositiveSemidefiniteAt(name, m, 0)
 }
@@ -111,8 +131,10 @@ func CostScale(b, r Matrix) float64 {
 // that was meant to be semidefinite.
 func rounding(n int) float64 { return 8 * float64(n) * dense.Eps }
 
-// semidefinite returns m symmetrised and, where rounding left it with negative
-// eigenvalues, projected on the semidefinite cone. The result is a copy.
+// semidefinite returns a copy of m symmetrised, a row with a negative diagonal
+// being set to zero where all of it is rounding. Nothing else that rounding left
+// negative is touched: a projection on the semidefinite cone by computed
+// eigenvectors would let the matrix see, by rounding, modes that it does not.
 func semidefinite(name string, m Matrix, scale float64) (Matrix, error) {
 	if err := CheckSymmetric(name, m); err != nil {
 		return Matrix{}, err
@@ -130,25 +152,18 @@ func semidefinite(name string, m Matrix, scale float64) (Matrix, error) {
 	}
 	// Not obviously so: ask the eigenvalues, scaled away from overflow.
 	_, e := math.Frexp(size)
-	vals, vecs, ok := eigenSym(s.Data, n, -e)
+	vals, ok := eigenSym(s.Data, n, -e)
 	if !ok || math.Ldexp(vals[0], e) < limit {
 		return Matrix{}, &NotPositiveSemidefiniteError{Name: name, Eigenvalue: math.Ldexp(vals[0], e), Limit: limit}
 	}
-	if vals[0] >= 0 {
-		return s, nil
-	}
-	// Remove Σ λ v vᵀ over the negative λ.
-	for k, l := range vals {
-		if l >= 0 {
-			break
-		}
-		for i := range n {
+	for i := range n {
+		row := s.Data[i*n : i*n+n]
+		if row[i] < 0 && dense.MaxAbs(row) <= -limit {
 			for j := range n {
-				s.Data[i*n+j] -= math.Ldexp(l*vecs.At(i, k)*vecs.At(j, k), e)
+				row[j], s.Data[j*n+i] = 0, 0
 			}
 		}
 	}
-	dense.Symmetrize(s.Data, n)
 	return s, nil
 }
 
@@ -189,8 +204,8 @@ func nonnegative(a []float64, n int) bool {
 	return positiveDefinite(l, d, sub, nil, k)
 }
 
-// eigenSym returns the ascending eigenvalues of 2^shift A and its eigenvectors.
-func eigenSym(a []float64, n, shift int) ([]float64, *mat.Dense, bool) {
+// eigenSym returns the ascending eigenvalues of 2^shift A.
+func eigenSym(a []float64, n, shift int) ([]float64, bool) {
 	s := mat.NewSymDense(n, nil)
 	for i := range n {
 		for j := range i + 1 {
@@ -198,17 +213,15 @@ func eigenSym(a []float64, n, shift int) ([]float64, *mat.Dense, bool) {
 		}
 	}
 	var e mat.EigenSym
-	if !e.Factorize(s, true) {
-		return []float64{math.NaN()}, nil, false
+	if !e.Factorize(s, false) {
+		return []float64{math.NaN()}, false
 	}
-	var v mat.Dense
-	e.VectorsTo(&v)
-	return e.Values(nil), &v, true
+	return e.Values(nil), true
 }
 
 func leastEigenvalue(m Matrix) float64 {
 	_, e := math.Frexp(dense.MaxAbs(m.Data))
-	vals, _, _ := eigenSym(m.Data, m.Rows, -e)
+	vals, _ := eigenSym(m.Data, m.Rows, -e)
 	return math.Ldexp(vals[0], e)
 }
 

@@ -65,10 +65,15 @@ func (e *NotSymmetricError) Unwrap() error { return ErrNotSymmetric }
 type NotPositiveDefiniteError struct {
 	Name              string
 	Eigenvalue, Limit float64
+	Scaled            bool // of D m D, D = diag(m)^(−1/2); otherwise m has a diagonal entry ≤ 0
 }
 
 func (e *NotPositiveDefiniteError) Error() string {
-	return fmt.Sprintf("matrixeq: %s is not positive definite: smallest eigenvalue %.6g, must exceed %.3g", e.Name, e.Eigenvalue, e.Limit)
+	scaled := ""
+	if e.Scaled {
+		scaled = " of it scaled to unit diagonal"
+	}
+	return fmt.Sprintf("matrixeq: %s is not positive definite: smallest eigenvalue%s %.6g, must exceed %.3g", e.Name, scaled, e.Eigenvalue, e.Limit)
 }
 
 func (e *NotPositiveDefiniteError) Unwrap() error { return ErrNotPositiveDefinite }
@@ -87,8 +92,8 @@ func (e *NotPositiveSemidefiniteError) Error() string {
 func (e *NotPositiveSemidefiniteError) Unwrap() error { return ErrNotPositiveSemidefinite }
 
 // An UnstableError is a matrix that could not be certified stable. Where
-// Lower > 1 it is unstable, whatever rounding did; otherwise it lies too close to the boundary, or is too far from normal, for
-// double precision to tell.
+// Lower > 1 it is unstable, whatever rounding did; otherwise it lies too close to
+// the boundary, or is too far from normal, for double precision to tell.
 type UnstableError struct {
 	Name   string
 	Radius float64 // largest computed |eigenvalue|; NaN when none could be computed
@@ -111,7 +116,7 @@ func (e *UnstableError) Unwrap() error { return ErrUnstable }
 // move.
 type NotStabilizableError struct {
 	Eigenvalue complex128
-	Distance   float64 // σ_min([A − λI, B]), relative to ‖[A, B]‖_F
+	Distance   float64 // σ_min([A − λI, B]), each block relative to its norm
 }
 
 func (e *NotStabilizableError) Error() string {
@@ -153,7 +158,7 @@ type NoConvergenceError struct {
 	Residual         float64 // relative, at the last iterate; NaN when there is none
 	Correction       float64 // relative size of the last Newton correction; NaN when there is none
 	Uncontrollable   float64 // least relative σ_min([A − λI, B]) over |λ| ≥ 1; +Inf when A has no such λ
-	UnitUnobservable float64 // least relative σ_min([A − λI; Q]) over |λ| near 1; +Inf when A has no such λ
+	UnitUnobservable float64 // least relative σ_min([A − λI; Q]) over |λ| = 1 near an eigenvalue; +Inf when A has no such λ
 }
 
 func (e *NoConvergenceError) Error() string {

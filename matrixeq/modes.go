@@ -87,9 +87,9 @@ func hidden(a, c []float64, n, rows int, place func(complex128) (complex128, boo
 	worst.distance = math.Inf(1)
 	for _, x := range list[:min(len(list), maxModes)] {
 		l := x.value
-		// A defective eigenvalue is known to √ε or worse; the Rayleigh
-		// quotient of the least visible vector improves it.
-		for range 4 {
+		// A defective eigenvalue is known to √ε or worse; Newton's method
+		// on the singular value improves it.
+		for range 8 {
 			d, better := visibility(a, c, n, rows, l, sa, sc)
 			if !(d < worst.distance) {
 				break
@@ -104,9 +104,9 @@ func hidden(a, c []float64, n, rows int, place func(complex128) (complex128, boo
 	return worst, ok
 }
 
-// visibility is the least singular value of [(A − λI)/sa; C/sc] and the Rayleigh
-// quotient vᴴAv of its vector. A complex λ = α + iβ is embedded as
-// [[A − αI, βI], [−βI, A − αI]].
+// visibility is the least singular value σ of [(A − λI)/sa; C/sc], with vectors
+// u = (u₁; u₂) and v, and λ + sa σ/u₁ᴴv, where σ vanishes to first order. A complex
+// λ = α + iβ is embedded as [[A − αI, βI], [−βI, A − αI]].
 func visibility(a, c []float64, n, rows int, l complex128, sa, sc float64) (float64, complex128) {
 	re, im := real(l), imag(l)
 	k := 1
@@ -131,32 +131,26 @@ func visibility(a, c []float64, n, rows int, l complex128, sa, sc float64) (floa
 		}
 	}
 	var svd mat.SVD
-	if !svd.Factorize(m, mat.SVDThinV) {
+	if !svd.Factorize(m, mat.SVDThin) {
 		return math.NaN(), l
 	}
-	vals := svd.Values(nil)
-	var v mat.Dense
+	var u, v mat.Dense
+	svd.UTo(&u)
 	svd.VTo(&v)
 	q := k*n - 1
-	x := make([]complex128, n)
-	for j := range n {
-		x[j] = complex(v.At(j, q), 0)
-		if k == 2 {
-			x[j] += complex(0, v.At(n+j, q))
-		}
-	}
-	var num complex128
+	sigma := svd.Values(nil)[q]
+	var slope complex128
 	for i := range n {
-		var s complex128
-		for j := range n {
-			s += complex(a[i*n+j], 0) * x[j]
+		if k == 1 {
+			slope += complex(u.At(i, q)*v.At(i, q), 0)
+			continue
 		}
-		num += cmplx.Conj(x[i]) * s
+		slope += complex(u.At(i, q), -u.At(n+i, q)) * complex(v.At(i, q), v.At(n+i, q))
 	}
-	if im == 0 {
-		num = complex(real(num), 0)
+	if slope == 0 {
+		return sigma, l
 	}
-	return vals[q], num
+	return sigma, l + complex(sa*sigma, 0)/slope
 }
 
 func (p *problem) uncontrollable() (mode, bool) {

@@ -394,7 +394,7 @@ func (o *Operator) InverseNorm() float64 {
 	dense.Identity(x, n)
 	o.Solve(x, x)
 	_, e := math.Frexp(dense.MaxAbs(x))
-	vals, _, ok := eigenSym(x, n, -e)
+	vals, ok := eigenSym(x, n, -e)
 	if !ok {
 		return dense.Norm(x)
 	}

@@ -21,7 +21,7 @@ type RiccatiSolution struct {
 	// doubling and of Newton's method.
 	Doublings, Refinements int
 
-	a, b, q Matrix
+	a, b, q, r Matrix
 }
 
 // Riccati returns the symmetric P ⪰ 0 that solves
@@ -45,11 +45,12 @@ type RiccatiSolution struct {
 // names A, B, Q, R.
 //
 // Method: structure-preserving doubling, then Newton's method (Kleinman, Hewer)
-// in correction form until the residual stops falling. What is returned has a
-// certified closed loop (see Prepare), and a last Newton correction and a
-// residual below 1e-6.
-// Where doubling fails, or found the minimal solution because Q does not see
-// an unstable mode, Newton's method starts from the gain of Q + δI.
+// in correction form until neither residual nor correction falls. What is
+// returned has a certified closed loop (see Prepare), a last Newton correction
+// below 1e-6 of the entries of P, and is told from a double root, for which no
+// stabilising solution exists, by the test of Newton and Kantorovich. Where
+// doubling fails, or found the minimal solution because Q does not see an unstable
+// mode, Newton's method starts from the gain of Q + δI.
 //
 // Cost: about ten doublings of 7 n×n products each.
 //
@@ -86,7 +87,7 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 	sol := &RiccatiSolution{
 		P: New(n, n), Gain: New(b.Cols, n),
 		Residual: s.residual, Doublings: p.doublings, Refinements: p.refinements,
-		a: a.Clone(), b: b.Clone(), q: q,
+		a: a.Clone(), b: b.Clone(), q: q, r: symmetrised(r),
 	}
 	for i, x := range s.p {
 		sol.P.Data[i] = math.Ldexp(x, p.costExp)
@@ -128,10 +129,11 @@ func (s *RiccatiSolution) Radius() float64 {
 
 // Condition estimates how much a relative perturbation of the data can change P:
 //
-//	‖L⁻¹‖ (‖Q‖ + 2 ‖A‖ ‖P F‖ + ‖WᵀRW‖) / ‖P‖,   L(X) = X − Fᵀ X F,
+//	‖L⁻¹‖ (‖Q‖ + 2 ‖A‖ ‖P F‖ + 2 ‖B‖ ‖W‖ ‖P F‖ + ‖WᵀRW‖) / ‖P‖,   L(X) = X − Fᵀ X F,
 //
-// the first-order bound of N. J. Higham's and P. M. Gahinet et al.'s condition
-// numbers with every block measured in the Frobenius norm. It is at least 1.
+// the first-order bound dP = L⁻¹(dQ + dAᵀPF + FᵀP dA − (dB W)ᵀPF − FᵀP dB W +
+// WᵀdR W) with every block measured in the Frobenius norm. It is at least 1, and
+// +Inf where it has no finite value.
 func (s *RiccatiSolution) Condition() float64 {
 	f := s.ClosedLoop()
 	o, err := PrepareNamed("A - B W", f.T())
@@ -142,11 +144,14 @@ func (s *RiccatiSolution) Condition() float64 {
 	if size == 0 {
 		return 1
 	}
-	n := f.Rows
-	pf := make([]float64, n*n)
+	n, r := s.b.Rows, s.b.Cols
+	pf, rw, wrw := make([]float64, n*n), make([]float64, r*n), make([]float64, n*n)
 	dense.Mul(pf, s.P.Data, f.Data, n, n, n)
-	c := dense.Norm(s.q.Data) + 2*dense.Norm(s.a.Data)*dense.Norm(pf)
-	return max(1, o.InverseNorm()*c/size)
+	dense.Mul(rw, s.r.Data, s.Gain.Data, r, r, n)
+	dense.SymmetricTN(wrw, s.Gain.Data, rw, r, n)
+	plant := dense.Norm(s.a.Data) + dense.Norm(s.b.Data)*dense.Norm(s.Gain.Data)
+	c := dense.Norm(s.q.Data)/size + 2*plant*(dense.Norm(pf)/size) + dense.Norm(wrw)/size
+	return max(1, o.InverseNorm()*c)
 }
 
 // A problem is a Riccati equation in units in which ‖B‖ is about 1 and Q and R
