@@ -1,7 +1,9 @@
 package run
 
 import (
+	"fmt"
 	"math"
+	"slices"
 
 	"gonum.org/v1/gonum/mat"
 
@@ -18,7 +20,7 @@ const (
 	Met          = "met"            // every condition holds by its margin
 	NotMet       = "not-met"        // one does not
 	DoesNotApply = "does-not-apply" // the theorem is not about this problem
-	Undetermined = "undetermined"   // ‖∇²g‖₂ is known only from below
+	Undetermined = "undetermined"   // none fails, but one is not known
 )
 
 // The theorems whose conditions are checked, of Molybog & Lavaei
@@ -55,14 +57,18 @@ type Theorem struct {
 type Condition struct {
 	Name   string `json:"name"`
 	Task   string `json:"task"`
-	Step   int    `json:"step"` // inner step, from 0; for conditions at F(w), the number of steps
-	Value  Number `json:"value"`
+	Step   int    `json:"step"`  // inner step, from 0; for conditions at F(w), the number of steps
+	Value  Number `json:"value"` // null where it was not formed
 	Limit  Number `json:"limit"`
 	Sense  string `json:"sense"`  // "<" or ">": how value must stand to limit
-	Margin Number `json:"margin"` // by how much it must clear the limit: the rounding of value
+	Margin Number `json:"margin"` // by how much it must clear the limit; null where no margin is known to be enough
 	Holds  bool   `json:"holds"`
 
-	lowerBound bool // the value is a lower bound: below the limit decides nothing
+	// Undetermined: the value was not formed, or is known only from the side
+	// that flatters it, and does not fail.
+	Undetermined bool `json:"undetermined,omitempty"`
+
+	flattering bool // value is a bound from the side that lets it hold
 	theorems   []string
 }
 
@@ -73,34 +79,82 @@ func (c *Condition) decide() {
 	} else {
 		c.Holds = v >= l+m && v > l
 	}
+	if c.Holds && c.flattering {
+		c.Holds, c.Undetermined = false, true
+	}
 }
+
+const (
+	// stationaryLimit bounds ‖∇h‖ (1 + ‖w‖)/|h| where w counts as stationary,
+	// whatever tolerance the run was given.
+	stationaryLimit = maml.DefaultTolerance
+
+	// gapLimit bounds (h − C*)/|C*| of one task. At a stationary w the theorems
+	// say 0. Where h is convex between w and the minimiser w̄ nearest to it,
+	//
+	//	h(w) − h(w̄) ≤ ‖∇h(w)‖ ‖w − w̄‖ ≤ ‖∇h(w)‖ (1 + ‖w‖)   for ‖w − w̄‖ ≤ 1 + ‖w‖,
+	//
+	// which is what stationaryLimit leaves room for.
+	gapLimit = stationaryLimit
+
+	// gapRounding is what the gap of an optimum may be, relative to C*.
+	gapRounding = 1e-14
+
+	// jacobianRounding is what a singular value of J must clear, relative to
+	// 1 + ‖J‖: J comes from solves whose measured residuals are below 1e-12,
+	// and w is no nearer to a spurious minimiser, where σ_min = 0, than about
+	// 1e-8 when that point is degenerate.
+	jacobianRounding = 1e-7
+
+	// drift multiplies the change of J over the Newton step to the stationary
+	// point, which is its distance to first order.
+	drift = 2
+
+	tiny = 0x1p-1022
+)
 
 // certify measures the conditions at the point a training run ended with. The
 // conditions are those of every task; with several different tasks they decide
 // nothing, and the verdict says so.
-func (p *Problem) certify(res *maml.Result, x []float64, rates []float64, tolerance float64) (*Certificate, error) {
+//
+// Cost: up to objective.DenseLimit parameters, dim products with ∇²h and dim
+// with every J and ∇²g; above, Lanczos steps, and what they cannot show is
+// undetermined.
+func (p *Problem) certify(res *maml.Result, x []float64, rates []float64) (*Certificate, error) {
 	pt := res.Point.(*maml.Point)
 	dim := p.Dim()
+	rounding := float64(dim) * 0x1p-52
 	both := []string{theorem2, proposition1}
 	c := &Certificate{}
 	add := func(cond Condition) {
 		cond.decide()
 		c.Conditions = append(c.Conditions, cond)
 	}
-	add(Condition{Name: "stationary", Value: Number(res.GradientNorm * (1 + dense.Norm(x)) / math.Abs(res.Value)), Limit: Number(tolerance), Sense: "<", theorems: both})
+	add(Condition{Name: "stationary", Value: Number(res.GradientNorm * (1 + dense.Norm(x)) / math.Max(math.Abs(res.Value), tiny)),
+		Limit: stationaryLimit, Sense: "<", Margin: Number(64 * rounding), theorems: both})
 	curvature := res.Curvature
 	if len(curvature.MinVec) == 0 {
 		curvature = objective.Spectrum(pt, dim, 0)
 	}
 	add(Condition{Name: "meta-hessian-min", Value: Number(curvature.Min), Sense: ">",
-		Margin:   Number((curvature.Asymmetry + float64(dim)*0x1p-52) * curvature.Norm),
-		theorems: []string{proposition1}})
+		Margin:     Number((curvature.Asymmetry + rounding) * curvature.Norm),
+		flattering: !curvature.Exact, theorems: []string{proposition1}})
 
 	tasks := p.Tasks
 	if p.single() {
 		tasks = tasks[:1]
+		best := tasks[0].Outer.Optimum().Cost
+		add(Condition{Name: "gap", Task: tasks[0].Name, Step: len(rates), Value: Number(pt.Gap() / math.Max(math.Abs(best), tiny)),
+			Limit: gapLimit, Sense: "<", Margin: gapRounding, theorems: both})
 	}
 	gradient := p.Family.Meta.Inner.Rule == family.RuleGradient
+	var near *maml.Point
+	if dim <= objective.DenseLimit {
+		var err error
+		if near, err = p.stationaryPoint(pt, x, rates); err != nil {
+			return nil, err
+		}
+	}
 	for i, t := range tasks {
 		path := pt.Path(i)
 		lo, hi := symmetricRange(t.Outer.Sigma0())
@@ -113,29 +167,73 @@ func (p *Problem) certify(res *maml.Result, x []float64, rates []float64, tolera
 					return nil, err
 				}
 				add(Condition{Name: "inner-rate", Task: t.Name, Step: k, Value: Number(math.Abs(rates[k]) * s.norm), Limit: 1, Sense: "<",
-					Margin: Number(float64(dim) * 0x1p-52), lowerBound: !s.exact, theorems: []string{proposition1}})
+					Margin: Number(rounding), flattering: !s.exact, theorems: []string{proposition1}})
 			}
 			// σ_min(J) is how far F is from not being locally open at w_k
 			// (Definition 3): for the gradient rule J = I − η∇²g.
-			least, greatest := objective.SingularValues(objective.DenseJacobian(step, dim), dim)
-			add(Condition{Name: "jacobian-sigma-min", Task: t.Name, Step: k, Value: Number(least), Sense: ">",
-				Margin: Number(jacobianRounding * (1 + greatest)), theorems: []string{theorem2}})
+			open := Condition{Name: "jacobian-sigma-min", Task: t.Name, Step: k, Sense: ">", theorems: []string{theorem2}}
+			if dim > objective.DenseLimit {
+				open.Value, open.Margin, open.Undetermined = Number(math.NaN()), infinite, true
+			} else {
+				j := objective.DenseJacobian(step, dim)
+				least, greatest := objective.SingularValues(j, dim)
+				margin := math.Inf(1)
+				if near != nil {
+					moved := objective.DenseJacobian(near.Path(i).Steps[k], dim)
+					dense.Sub(moved, moved, j)
+					margin = jacobianRounding*(1+greatest) + drift*dense.Norm(moved)
+				}
+				open.Value, open.Margin = Number(least), Number(margin)
+			}
+			add(open)
 		}
 		ρ, err := t.Outer.Radius(path.Adapted())
 		if err != nil {
 			return nil, err
 		}
-		add(Condition{Name: "adapted-radius", Task: t.Name, Step: len(rates), Value: Number(ρ), Limit: Number(1 / math.Sqrt(t.Outer.Discount())), Sense: "<", theorems: both})
+		a, b := t.Outer.Plant()
+		scale := dense.Norm(a.Data) + dense.Norm(b.Data)*dense.Norm(path.Adapted())
+		add(Condition{Name: "adapted-radius", Task: t.Name, Step: len(rates), Value: Number(ρ), Limit: Number(1 / math.Sqrt(t.Outer.Discount())), Sense: "<",
+			Margin: Number(float64(a.Rows) * 0x1p-52 * scale), theorems: both})
 	}
 	p.judge(c, gradient)
 	return c, nil
 }
 
-// jacobianRounding is what a singular value of J must clear, relative to
-// 1 + ‖J‖: J comes from solves whose measured residuals are below 1e-12, and a
-// spurious minimiser of one task sits where σ_min = 0, reached to the accuracy
-// of w, about 1e-8 by the stopping rule at a degenerate point.
-const jacobianRounding = 1e-7
+// stationaryPoint is the meta-objective at w − (∇²h)⁻¹ ∇h, the stationary point
+// near w = x to first order. It is nil where there is none to speak of: ∇²h is
+// singular to working precision, or the step leaves the domain.
+func (p *Problem) stationaryPoint(pt *maml.Point, x, rates []float64) (*maml.Point, error) {
+	dim := len(x)
+	h, asymmetry := objective.DenseHessian(pt, dim)
+	var eigen mat.EigenSym
+	if !dense.Finite(h) || !eigen.Factorize(mat.NewSymDense(dim, h), true) {
+		return nil, nil
+	}
+	var vectors mat.Dense
+	eigen.VectorsTo(&vectors)
+	values := eigen.Values(nil)
+	norm := math.Max(math.Abs(values[0]), math.Abs(values[dim-1]))
+	g := make([]float64, dim)
+	pt.Grad(g)
+	to, v := slices.Clone(x), make([]float64, dim)
+	for k, λ := range values {
+		if !(math.Abs(λ) > (asymmetry+float64(dim)*0x1p-52)*norm) {
+			return nil, nil
+		}
+		mat.Col(v, k, &vectors)
+		dense.AddScaled(to, -dense.Dot(v, g)/λ, v)
+	}
+	m, err := p.meta(rates)
+	if err != nil {
+		return nil, err
+	}
+	near, err := m.Evaluate(to)
+	if isDomain(err) {
+		return nil, nil
+	}
+	return near, err
+}
 
 func (p *Problem) judge(c *Certificate, gradient bool) {
 	verdict := func(theorem string) string {
@@ -144,10 +242,10 @@ func (p *Problem) judge(c *Certificate, gradient bool) {
 			for _, t := range cond.theorems {
 				switch {
 				case t != theorem:
+				case cond.Undetermined:
+					out = Undetermined
 				case !cond.Holds:
 					return NotMet
-				case cond.lowerBound:
-					out = Undetermined
 				}
 			}
 		}
@@ -182,7 +280,7 @@ func (p *Problem) judge(c *Certificate, gradient bool) {
 	c.Reason = map[string]string{
 		Met:          "every condition holds: the gain is a global minimiser, as far as floating point can tell",
 		NotMet:       "a condition does not hold; the gap is a bound all the same",
-		Undetermined: "the norm of a Hessian is known only from below",
+		Undetermined: fmt.Sprintf("no condition fails, but above %d parameters some are known from one side only, or not at all", objective.DenseLimit),
 	}[c.Verdict]
 }
 

@@ -162,7 +162,9 @@ const searchLimit = 60
 //	          by t small enough. Lower the meta-objective, raise t as far as
 //	          the gain stays inside, repeat until t = 1.
 //
-// Neither is certain to succeed where a gain exists.
+// Neither is certain to succeed where a gain exists. For scalar gains, whose
+// common stabilising interval is known exactly, points of it are tried then.
+// With rate: auto the rate is that of the gain returned.
 func (p *Problem) autoStart(ctx context.Context) (*Start, error) {
 	w := p.meanOptimal()
 	s, err := p.fixedStart("mean-optimal", w)
@@ -170,34 +172,97 @@ func (p *Problem) autoStart(ctx context.Context) (*Start, error) {
 		return s, err
 	}
 	evaluations := 1
-	w, n, err := p.stabilise(ctx, w)
+	s, n, err := p.searchStart(ctx, w)
 	evaluations += n
-	if err != nil {
-		var search *SearchError
-		if errors.As(err, &search) {
-			search.Evaluations = evaluations
+	var failed *SearchError
+	if !errors.As(err, &failed) {
+		if err == nil {
+			s.Evaluations = evaluations
 		}
-		return nil, err
+		return s, err
 	}
-	rates, auto, err := p.rates(w)
-	if err != nil {
-		return nil, err
-	}
-	w, n, err = p.raiseRate(ctx, w, rates)
-	evaluations += n
-	if err != nil {
-		var search *SearchError
-		if errors.As(err, &search) {
-			search.Evaluations = evaluations
+	for _, point := range p.commonGains(scalarPoints) {
+		evaluations++
+		s, err := p.fixedStart("search", []float64{point})
+		if err == nil {
+			s.Evaluations = evaluations
+			return s, nil
 		}
-		return nil, err
+		if !errors.Is(err, ErrNoStart) {
+			return nil, err
+		}
 	}
-	return &Start{Kind: "search", Gain: p.gain(w), Evaluations: evaluations, rates: rates, rateAuto: auto}, nil
+	failed.Evaluations = evaluations
+	return nil, failed
 }
 
-// stabilise continues from w along the damping until w stabilises every f and
-// every g.
+// scalarPoints is how many gains of a common stabilising interval are tried.
+const scalarPoints = 1023
+
+// searchStart is the search of autoStart from w, and how many evaluations it took.
+func (p *Problem) searchStart(ctx context.Context, w []float64) (*Start, int, error) {
+	w, evaluations, err := p.stabilise(ctx, w)
+	if err != nil {
+		return nil, evaluations, err
+	}
+	for range searchLimit {
+		rates, auto, err := p.rates(w)
+		if err != nil {
+			return nil, evaluations, err
+		}
+		next, n, err := p.raiseRate(ctx, w, rates)
+		evaluations += n
+		if err != nil {
+			return nil, evaluations, err
+		}
+		if !auto || slices.Equal(next, w) {
+			return &Start{Kind: "search", Gain: p.gain(next), rates: rates, rateAuto: auto}, evaluations, nil
+		}
+		w = next // and the rate is another there
+	}
+	return nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective at the rate that is auto there", Closest: p.closest(w)}
+}
+
+// closest is why w is not inside the domain at its own rate.
+func (p *Problem) closest(w []float64) error {
+	rates, _, err := p.rates(w)
+	if err == nil {
+		err = p.inside(w, rates)
+	}
+	return err
+}
+
+// stabilise finds a gain that stabilises every f and every g: from w by the
+// damping, or for scalar gains in the common stabilising interval.
 func (p *Problem) stabilise(ctx context.Context, w []float64) ([]float64, int, error) {
+	w, evaluations, err := p.damp(ctx, w)
+	if !errors.Is(err, ErrNoStart) {
+		return w, evaluations, err
+	}
+	for _, point := range p.commonGains(scalarPoints) {
+		w := []float64{point}
+		evaluations += len(p.Tasks)
+		if p.stabilises(w) {
+			return w, evaluations, nil
+		}
+	}
+	return nil, evaluations, err
+}
+
+// stabilises reports whether every f and every g is finite at w.
+func (p *Problem) stabilises(w []float64) bool {
+	for _, t := range p.Tasks {
+		for _, task := range []*lqr.Task{t.Outer, t.Inner} {
+			if _, err := task.Evaluate(w); err != nil {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// damp continues from w along the damping until w stabilises every task.
+func (p *Problem) damp(ctx context.Context, w []float64) ([]float64, int, error) {
 	evaluations := 0
 	// reach is the greatest γ ≤ 1 for which w is safely inside, and why not 1.
 	reach := func(w []float64) (float64, error) {

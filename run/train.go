@@ -23,7 +23,7 @@ type Trainer struct {
 }
 
 // NewTrainer resolves the start and the rates of the family's settings, and
-// measures η‖∇²gᵢ‖ of every task there. Errors match [ErrNoStart] where there
+// measures η‖∇²gᵢ‖ of every task at every inner step from there. Errors match [ErrNoStart] where there
 // is no start inside the domain, and [ErrInput] where a setting is wrong.
 func NewTrainer(ctx context.Context, p *Problem) (*Trainer, error) {
 	t := &Trainer{Problem: p, method: method(&p.Family.Meta), stop: maml.Stop{
@@ -38,7 +38,7 @@ func NewTrainer(ctx context.Context, p *Problem) (*Trainer, error) {
 		return nil, err
 	}
 	t.state = maml.NewState(t.Start.Gain.Data)
-	t.RateCheck, err = p.checkRates(t.Start.Gain.Data, t.Start.rates[0])
+	t.RateCheck, err = p.checkRates(t.Start.Gain.Data, t.Start.rates)
 	return t, err
 }
 
@@ -104,7 +104,7 @@ func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error)
 		return nil, err
 	}
 	out.LargestRate = &largest
-	if out.Certificate, err = p.certify(res, x, rates, t.tolerance()); err != nil {
+	if out.Certificate, err = p.certify(res, x, rates); err != nil {
 		return nil, err
 	}
 	if out.Tasks, err = p.taskResults(pt, x); err != nil {
@@ -112,13 +112,6 @@ func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error)
 	}
 	out.Baselines, err = p.baselines(ctx, x, rates)
 	return out, err
-}
-
-func (t *Trainer) tolerance() float64 {
-	if t.stop.Tolerance == 0 {
-		return maml.DefaultTolerance
-	}
-	return t.stop.Tolerance
 }
 
 // taskResults are the tasks at a point of the meta-objective.
