@@ -36,7 +36,7 @@ func Transpose(dst, x []float64, m, n int) {
 func Symmetrize(x []float64, n int) {
 	for i := 1; i < n; i++ {
 		for j := range i {
-			v := 0.5*x[i*n+j] + 0.5*x[j*n+i]
+			v := float64(0.5*x[i*n+j]) + float64(0.5*x[j*n+i])
 			x[i*n+j], x[j*n+i] = v, v
 		}
 	}
