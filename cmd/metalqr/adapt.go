@@ -3,10 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -58,7 +55,7 @@ func (a *app) adapt(path, gain string, steps int, out string) error {
 		return err
 	}
 	if out != "" {
-		if err := writeAdapted(out, r.AdaptedGains()); err != nil {
+		if err := r.Keep(out); err != nil {
 			return err
 		}
 	}
@@ -70,37 +67,10 @@ func (a *app) adapt(path, gain string, steps int, out string) error {
 	})
 }
 
-// writeAdapted writes both files, or none where either exists.
-func writeAdapted(dir string, gains []run.NamedGain) error {
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		return err
-	}
-	files := []struct {
-		path string
-		data []byte
-	}{
-		{filepath.Join(dir, "adapted.csv"), run.GainsCSV(gains)},
-		{filepath.Join(dir, "adapted.npy"), run.GainsNPY(gains)},
-	}
-	for _, f := range files {
-		if _, err := os.Lstat(f.path); err == nil {
-			return &inputError{fmt.Errorf("%s exists: give another --out", f.path)}
-		} else if !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	for _, f := range files {
-		if err := os.WriteFile(f.path, f.data, 0o666); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 func (a *app) printAdaptation(b *bytes.Buffer, p *run.Problem, r *run.Adaptation) {
 	fmt.Fprintf(b, "%s\n", describeTraining(p.Family))
 	if len(r.Rates) > 0 {
-		fmt.Fprintf(b, "%s\n", steps(p.Family, r.Rates, r.RateFrom))
+		fmt.Fprintf(b, "%s\n", steps(p.Family, r.Rates)+auto(p.Family, r.RateFrom))
 	}
 	b.WriteString("\ncost of each task after 0, 1, … inner steps\n")
 	after := a.columns(r.Steps)

@@ -122,7 +122,7 @@ func TestTrain(t *testing.T) {
 	contains(t, "standard error", o.stderr, "start: given", "rate 0.05")
 
 	second := succeed(t, "train", path)
-	contains(t, "the text", second.stdout, "start: given", "1 gradient step at rate 0.05", "η‖∇²C‖", "converged after", "strict local minimum",
+	contains(t, "the text", second.stdout, "start: given", "1 gradient step at rate 0.05", "η‖∇²C‖", "converged after", "the Hessian there is positive definite (λ_min = 5.75e+01)",
 		"lower bound", "largest rate", "certificate", "does-not-apply", "W = [0.1838", "was it worth it?", "mean of the optima",
 		"argmin of the mean cost", "run directory: "+filepath.Join("runs", "figure-3b", "002"))
 	for _, name := range []string{"spec.yaml", "result.json", "gain.csv", "gain.npy", "adapted.csv", "adapted.npy", "trace.csv", "timing.csv", "checkpoint.json", "manifest.json"} {

@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"math"
 
 	"github.com/spf13/cobra"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/run"
 )
@@ -71,7 +71,7 @@ func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation
 	for _, task := range e.Tasks[:rows] {
 		stable, gradient := "no", "–"
 		if task.Stable {
-			stable, gradient = "yes", size(norm(*task.Gradient))
+			stable, gradient = "yes", size(dense.Norm(task.Gradient.Data))
 		}
 		t.row(task.Name, stable, number(task.Cost), number(task.OptimalCost), size(task.Gap), gradient, number(task.Radius))
 	}
@@ -80,7 +80,7 @@ func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation
 
 	fmt.Fprintf(b, "\nmeta-objective")
 	if len(e.Rates) > 0 {
-		fmt.Fprintf(b, " (%s)", steps(p.Family, e.Rates, e.RateFrom))
+		fmt.Fprintf(b, " (%s)", steps(p.Family, e.Rates)+auto(p.Family, e.RateFrom))
 	}
 	if e.Meta == nil {
 		fmt.Fprintf(b, ": infinite\n  %s\n", plainText(e.Reason))
@@ -90,7 +90,7 @@ func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation
 			{"value", number(e.Meta.Value), ""},
 			{"lower bound", number(e.Meta.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
 			{"gap", size(e.Meta.Gap), "the value is above its minimum by at most this"},
-			{"‖gradient‖", size(norm(e.Meta.Gradient)), ""},
+			{"‖gradient‖", size(dense.Norm(e.Meta.Gradient.Data)), ""},
 		}.print(b)
 		if a.detail {
 			printMatrix(b, "gradient", e.Meta.Gradient)
@@ -141,7 +141,7 @@ func worst(checks []run.GradCheck) []run.GradCheck {
 }
 
 // steps describes the inner steps; the last rate stands for those after it too.
-func steps(f *family.Family, rates []run.Number, from string) string {
+func steps(f *family.Family, rates []run.Number) string {
 	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at " + rateWord(rates) + " " + entry(rates[0])
 	last := len(rates) - 1
 	for last > 0 && rates[last] == rates[last-1] {
@@ -150,14 +150,19 @@ func steps(f *family.Family, rates []run.Number, from string) string {
 	for _, r := range rates[1 : last+1] {
 		s += ", " + entry(r)
 	}
-	if from != "file" {
-		slope := "∇²C"
-		if f.Meta.Inner.Rule != family.RuleGradient {
-			slope = "(I − J)/η"
-		}
-		s += fmt.Sprintf(", auto: ½ / max ‖%s‖ at the %s", slope, from)
-	}
 	return s
+}
+
+// auto says where a rate is from that is not the file's.
+func auto(f *family.Family, from string) string {
+	if from == "file" {
+		return ""
+	}
+	slope := "∇²C"
+	if f.Meta.Inner.Rule != family.RuleGradient {
+		slope = "(I − J)/η"
+	}
+	return fmt.Sprintf(", auto: ½ / max ‖%s‖ at the %s", slope, from)
 }
 
 // rateWord is rates where the steps have more than one.
@@ -168,12 +173,4 @@ func rateWord(rates []run.Number) string {
 		}
 	}
 	return "rate"
-}
-
-func norm(m matrixeq.Matrix) float64 {
-	s := 0.0
-	for _, x := range m.Data {
-		s = math.Hypot(s, x)
-	}
-	return s
 }

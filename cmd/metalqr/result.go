@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/maml"
@@ -13,20 +14,28 @@ import (
 // printResult writes what a training run came to.
 func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, directory string) {
 	fmt.Fprintf(b, "%s\n", ending(r))
-	rate := slopeSymbol(f) + " < 1 for every task at every inner step from here, below this rate"
+	rate := "at lower rates, " + slopeSymbol(f) + " < 1 for every task at every inner step from here"
 	if !r.LargestRate.Exact {
-		rate += "; norms estimated from below"
+		rate = "at most, the norms being known from below; " + rate
 	}
-	facts{
-		{"value", number(r.Value), "mean cost after " + steps(f, r.Rates, r.RateFrom)},
+	summary := facts{
+		{"value", number(r.Value), "mean cost after " + steps(f, r.Rates)},
 		{"lower bound", number(r.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
 		{"gap", size(r.Gap), "the value is above its minimum by at most this"},
 		{"gradient norm", size(r.GradientNorm), ""},
 		{"largest rate", number(r.LargestRate.Rate), rate},
 		{"certificate", r.Certificate.Verdict, r.Certificate.Reason},
-	}.print(b)
+	}
+	if r.Best != nil {
+		best := fact{"best met", number(r.Best.Value), fmt.Sprintf("after %s; its gain is shown below too", count(r.Best.Iteration, "iteration"))}
+		summary = slices.Insert(summary, 1, best)
+	}
+	summary.print(b)
 	b.WriteByte('\n')
 	printMatrix(b, "W", r.Gain)
+	if r.Best != nil {
+		printMatrix(b, "best W met", r.Best.Gain)
+	}
 	b.WriteByte('\n')
 	if a.detail {
 		a.printCertificate(b, r)
@@ -47,7 +56,7 @@ func ending(r *run.Result) string {
 	n := count(r.Iterations, "iteration")
 	switch r.Status {
 	case maml.Converged:
-		return fmt.Sprintf("converged after %s, at %s", n, kind(r.Kind))
+		return fmt.Sprintf("converged after %s; the Hessian there %s", n, hessian(r))
 	case maml.IterationLimit:
 		return fmt.Sprintf("not converged: stopped at the limit of %s", n)
 	case maml.Stalled:
@@ -58,18 +67,25 @@ func ending(r *run.Result) string {
 	return fmt.Sprintf("%s after %s", r.Status, n)
 }
 
-func kind(k maml.Kind) string {
-	switch k {
-	case maml.Minimum:
-		return "a strict local minimum"
-	case maml.Saddle:
-		return "a saddle"
-	case maml.Maximum:
-		return "a maximum"
-	case maml.Degenerate:
-		return "a degenerate stationary point: the Hessian is singular as far as can be told"
+// hessian says what was measured of the Hessian where a run converged.
+func hessian(r *run.Result) string {
+	least := ""
+	for _, c := range r.Certificate.Conditions {
+		if c.Name == "meta-hessian-min" {
+			least = size(c.Value)
+		}
 	}
-	return "a stationary point"
+	switch r.Kind {
+	case maml.Minimum:
+		return "is positive definite (λ_min = " + least + ")"
+	case maml.Saddle:
+		return "is indefinite, as at a saddle (λ_min ≤ " + least + ")"
+	case maml.Maximum:
+		return "is negative definite, as at a maximum (λ_min = " + least + ")"
+	case maml.Degenerate:
+		return "is singular as far as can be told (λ_min = " + least + ")"
+	}
+	return "has λ_min ≤ " + least + ", and its sign is not known"
 }
 
 func (a *app) printTasks(b *bytes.Buffer, r *run.Result) {

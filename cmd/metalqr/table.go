@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -49,6 +51,7 @@ func (t *table) print(w io.Writer) {
 			column[i] = row[j]
 		}
 		if c.numbers {
+			oneNotation(column)
 			alignPoints(column)
 		}
 		width := width(c.head)
@@ -81,6 +84,35 @@ func (t *table) print(w io.Writer) {
 
 func width(s string) int { return utf8.RuneCountInString(s) }
 
+// oneNotation gives all of a column an exponent where one number has one. The
+// digits stay as they are; a bare 0 needs none.
+func oneNotation(column []string) {
+	if !slices.ContainsFunc(column, func(s string) bool { return strings.ContainsRune(s, 'e') && isNumber(s) }) {
+		return
+	}
+	for i, s := range column {
+		if s == "0" || strings.ContainsRune(s, 'e') || !isNumber(s) {
+			continue
+		}
+		x, _ := strconv.ParseFloat(s, 64) // isNumber
+		digits := len(strings.TrimLeft(strings.Map(digit, s), "0"))
+		column[i] = strconv.FormatFloat(x, 'e', max(digits-1, 0), 64)
+	}
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
+}
+
+// digit drops everything but digits.
+func digit(r rune) rune {
+	if '0' <= r && r <= '9' {
+		return r
+	}
+	return -1
+}
+
 // alignPoints pads numbers on the right so that, aligned on the right, their
 // points are below one another.
 func alignPoints(column []string) {
@@ -107,9 +139,56 @@ func number[T ~float64](x T) string {
 	return strings.TrimSuffix(fmt.Sprintf("%#.6g", float64(x)), ".")
 }
 
-// entry shows up to six digits of a number that may be a round one: a rate, an
-// entry of a gain.
-func entry[T ~float64](x T) string { return fmt.Sprintf("%.6g", float64(x)) }
+// entry shows a number that may be a round one, a rate or an entry of a gain:
+// as it is where six digits are all of it, and otherwise six digits.
+func entry[T ~float64](x T) string {
+	short := fmt.Sprintf("%.6g", float64(x))
+	if y, err := strconv.ParseFloat(short, 64); err == nil && y == float64(x) {
+		return short
+	}
+	return number(x)
+}
+
+// entries shows a column of a matrix: all with as many decimals as the entry
+// that has most, or all with an exponent where that would take more than ten
+// digits. Zeros are bare.
+func entries(column []float64) []string {
+	decimals, whole := 0, 0
+	exponent := false
+	for _, x := range column {
+		s := entry(x)
+		exponent = exponent || strings.ContainsRune(s, 'e')
+		before, after, _ := strings.Cut(strings.TrimPrefix(s, "-"), ".")
+		whole, decimals = max(whole, len(before)), max(decimals, len(after))
+	}
+	format, digits := byte('f'), decimals
+	if exponent || whole+decimals > 10 {
+		format, digits = 'e', 5
+	}
+	cells := make([]string, len(column))
+	for i, x := range column {
+		cells[i] = "0"
+		if x != 0 {
+			cells[i] = strconv.FormatFloat(x, format, digits, 64)
+		}
+	}
+	return cells
+}
+
+// cellsOf shows a matrix, row by row.
+func cellsOf(m matrixeq.Matrix) [][]string {
+	cells := make([][]string, m.Rows)
+	for j := range m.Cols {
+		column := make([]float64, m.Rows)
+		for i := range column {
+			column[i] = m.At(i, j)
+		}
+		for i, s := range entries(column) {
+			cells[i] = append(cells[i], s)
+		}
+	}
+	return cells
+}
 
 // size shows what only the size matters of: gaps, residuals, norms.
 func size[T ~float64](x T) string {
@@ -126,16 +205,11 @@ func size[T ~float64](x T) string {
 func inline(m matrixeq.Matrix) string {
 	var b strings.Builder
 	b.WriteByte('[')
-	for i := range m.Rows {
+	for i, row := range cellsOf(m) {
 		if i > 0 {
 			b.WriteString("; ")
 		}
-		for j, x := range m.Row(i) {
-			if j > 0 {
-				b.WriteByte(' ')
-			}
-			b.WriteString(entry(x))
-		}
+		b.WriteString(strings.Join(row, " "))
 	}
 	b.WriteByte(']')
 	return b.String()
@@ -154,11 +228,7 @@ func printMatrix(w io.Writer, name string, m matrixeq.Matrix) {
 	for j := range t.columns {
 		t.columns[j] = numbers(fmt.Sprint(j + 1))
 	}
-	for i := range m.Rows {
-		row := make([]string, m.Cols)
-		for j, x := range m.Row(i) {
-			row[j] = entry(x)
-		}
+	for _, row := range cellsOf(m) {
 		t.row(row...)
 	}
 	var b strings.Builder

@@ -13,14 +13,14 @@ func TestTable(t *testing.T) {
 	table.row("größer", "1.61803", "1.00e-08", "")
 	table.row("b", "37.0", "0", "because")
 	table.row("c", "∞", "∞", "")
-	table.row("d", "–", "1.5", "x")
+	table.row("d", "–", "1.5e+00", "x")
 	var b strings.Builder
 	table.print(&b)
 	want := `task        cost       gap  why
 größer   1.61803  1.00e-08
 b       37.0      0         because
 c        ∞        ∞
-d        –        1.5       x
+d        –        1.5e+00   x
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
@@ -53,13 +53,37 @@ func TestMatrices(t *testing.T) {
 		t.Fatal(err)
 	}
 	printMatrix(&b, "V", wide)
-	want := `W = [1 0.5; -3 0.333333]
+	want := `W = [1 0.500000; -3 0.333333]
 V =
-   1  0.5       100
+   1  0.500000  100
   -3  0.333333    0
 `
 	if b.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", b.String(), want)
+	}
+}
+
+// One notation and one number of decimals in a column.
+func TestEntries(t *testing.T) {
+	for _, tt := range []struct {
+		column []float64
+		want   string
+	}{
+		{[]float64{0.36927, 0.784503001}, "0.369270 0.784503"},
+		{[]float64{-1.5809666, 0.55743}, "-1.58097 0.55743"},
+		{[]float64{-1.5809666, 0.5574301}, "-1.580967 0.557430"},
+		{[]float64{1, -2, 0}, "1 -2 0"},
+		{[]float64{2e6, 0.5, 0}, "2.00000e+06 5.00000e-01 0"},
+		{[]float64{123456.25, 1.0 / 3000}, "1.23456e+05 3.33333e-04"},
+	} {
+		if got := strings.Join(entries(tt.column), " "); got != tt.want {
+			t.Errorf("%v: %s, want %s", tt.column, got, tt.want)
+		}
+	}
+	column := []string{"69893.0", "1.02496e+06", "0.00012", "∞", "0", "≥ 1.5"}
+	oneNotation(column)
+	if got, want := strings.Join(column, "|"), "6.98930e+04|1.02496e+06|1.2e-04|∞|0|≥ 1.5"; got != want {
+		t.Errorf("%s, want %s", got, want)
 	}
 }
 

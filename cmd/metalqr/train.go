@@ -96,35 +96,74 @@ func (a *app) printBeginning(f *family.Family, t *run.Trainer) {
 	for i, r := range rates {
 		shown[i] = run.Number(r)
 	}
-	fmt.Fprintf(&b, "%s\n\n", steps(f, shown, from))
+	fmt.Fprintf(&b, "%s\n\n", steps(f, shown)+auto(f, from))
 
 	symbol := slopeSymbol(f)
+	a.printRates(&b, symbol, len(rates), t.RateCheck)
+	_, _ = a.note().Write(b.Bytes()) // standard output remembers its error
+	a.warnRates(symbol, rates, t.RateCheck)
+}
+
+// printRates shows the condition on the rates: for each task, where there are
+// several steps, at its worst, or with -v at every one.
+func (a *app) printRates(b *bytes.Buffer, symbol string, steps int, checks []run.RateCheck) {
 	table := table{columns: []column{text("task"), numbers(symbol + " at the start")}}
-	rows, rest := a.limit(len(t.RateCheck))
-	for _, c := range t.RateCheck[:rows] {
+	if steps > 1 {
+		table.columns = []column{text("task"), numbers("step"), numbers(symbol)}
+		if !a.detail {
+			checks = worstRates(checks)
+			table.columns[2].head = "largest " + symbol
+		}
+	}
+	rows, rest := a.limit(len(checks))
+	for _, c := range checks[:rows] {
 		value := number(c.Value)
 		if !c.Exact {
 			value = "≥ " + value
 		}
-		table.row(c.Task, value)
+		if steps > 1 {
+			table.row(c.Task, fmt.Sprint(c.Step), value)
+		} else {
+			table.row(c.Task, value)
+		}
 	}
-	table.print(&b)
-	fmt.Fprintf(&b, "%s\n", rest)
-	_, _ = a.note().Write(b.Bytes()) // standard output remembers its error
-	a.warnRates(symbol, rates[0], t.RateCheck)
+	table.print(b)
+	fmt.Fprintf(b, "%s\n", rest)
 }
 
-// warnRates says for which tasks the condition on the rate fails before the
-// first step.
-func (a *app) warnRates(symbol string, rate float64, checks []run.RateCheck) {
-	failing := slices.DeleteFunc(slices.Clone(checks), func(c run.RateCheck) bool { return !c.Warn })
-	rows, rest := a.limit(len(failing))
-	for _, c := range failing[:rows] {
-		fmt.Fprintf(a.warn(), "warning: %s = %s ≥ 1 at the start for task %s; the largest rate is %s there\n",
-			symbol, number(c.Value), c.Task, number(rate/float64(c.Value)))
+// worstRates keeps the largest value of each task, in the order met.
+func worstRates(checks []run.RateCheck) []run.RateCheck {
+	var out []run.RateCheck
+	at := map[string]int{}
+	for _, c := range checks {
+		if i, ok := at[c.Task]; !ok {
+			at[c.Task] = len(out)
+			out = append(out, c)
+		} else if c.Value > out[i].Value {
+			out[i] = c
+		}
 	}
-	if rest != "" {
-		fmt.Fprintf(a.warn(), "warning: %s", rest)
+	return out
+}
+
+// warnRates says where the condition on the rate fails, before the first
+// step.
+func (a *app) warnRates(symbol string, rates []float64, checks []run.RateCheck) {
+	failing := slices.DeleteFunc(slices.Clone(checks), func(c run.RateCheck) bool { return !c.Warn })
+	rows := len(failing)
+	if !a.detail {
+		rows = min(rows, shown)
+	}
+	for _, c := range failing[:rows] {
+		where := "at the start"
+		if c.Step > 0 {
+			where = "after inner step " + fmt.Sprint(c.Step)
+		}
+		fmt.Fprintf(a.warn(), "warning: %s = %s ≥ 1 %s for task %s; the largest rate is %s there\n",
+			symbol, number(c.Value), where, c.Task, number(rates[c.Step]/float64(c.Value)))
+	}
+	if more := len(failing) - rows; more > 0 {
+		fmt.Fprintf(a.warn(), "warning: … and %d more (-v shows all)\n", more)
 	}
 }
 
