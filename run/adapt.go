@@ -35,8 +35,8 @@ type AdaptedTask struct {
 }
 
 // A Refusal is a step that was not taken because it would have destabilised
-// the task. The gain stays, and so would every later step of the same rate;
-// the steps after it are refused with it.
+// the task: f's plant, or g's where another step was to follow. The gain stays,
+// and so the steps after it at the same rate are refused with it.
 type Refusal struct {
 	Step   int    `json:"step"` // from 1
 	Radius Number `json:"radius"`
@@ -123,9 +123,9 @@ func (p *Problem) adaptFrom(ctx context.Context, w []float64, steps int, rate fu
 		}
 		var stuck *Refusal // at x, with the rate of step stuck.Step
 		for k := range steps {
-			refusal := stuck
-			if stuck == nil || rate(stuck.Step-1) != rate(k) {
-				next, refused, err := p.tryStep(i, x, rate(k))
+			refusal, last := stuck, k == steps-1
+			if stuck == nil || last || rate(stuck.Step-1) != rate(k) {
+				next, refused, err := p.tryStep(i, x, rate(k), last)
 				if err != nil {
 					return nil, err
 				}
@@ -149,15 +149,14 @@ func (p *Problem) adaptFrom(ctx context.Context, w []float64, steps int, rate fu
 }
 
 // tryStep takes one inner step of task i, or says why it is refused: the step
-// does not exist at x, or it lands where f or g is infinite.
-func (p *Problem) tryStep(i int, x []float64, rate float64) ([]float64, *Refusal, error) {
+// does not exist at x, or it lands where f is infinite, or where g is and
+// another step is to follow.
+func (p *Problem) tryStep(i int, x []float64, rate float64, last bool) ([]float64, *Refusal, error) {
 	step, err := p.rule(i, rate).At(x)
 	if err == nil {
 		to := step.To()
-		for _, t := range []*lqr.Task{p.Tasks[i].Outer, p.Tasks[i].Inner} {
-			if _, err = t.Evaluate(to); err != nil {
-				break
-			}
+		if _, err = p.Tasks[i].Outer.Evaluate(to); err == nil && !last {
+			_, err = p.Tasks[i].Inner.Evaluate(to)
 		}
 		if err == nil {
 			return to, nil, nil
