@@ -72,6 +72,9 @@ func TestChecks(t *testing.T) {
 		{"rank one", rows(t, []float64{1, 2}, []float64{2, 4}), ErrNotPositiveDefinite, nil},
 		{"rank one, rounded", rows(t, []float64{.01, .03}, []float64{.03, .09}), ErrNotPositiveDefinite, nil},
 		{"rounding below zero", Diagonal(1, -1e-17), ErrNotPositiveDefinite, nil},
+		{"within Cholesky's rounding of singular", rows(t, []float64{1, 1 - 0x1p-53}, []float64{1 - 0x1p-53, 1}), ErrNotPositiveDefinite, nil},
+		{"below zero by 10 times rounding", Diagonal(1, -2e-14), ErrNotPositiveDefinite, ErrNotPositiveSemidefinite},
+		{"asymmetric by 1e-11", rows(t, []float64{1, 0}, []float64{1e-11, 1}), ErrNotSymmetric, ErrNotSymmetric},
 		{"below zero", Diagonal(1, -1e-12), ErrNotPositiveDefinite, ErrNotPositiveSemidefinite},
 		{"zero diagonal", rows(t, []float64{0, 1}, []float64{1, 5}), ErrNotPositiveDefinite, ErrNotPositiveSemidefinite},
 		{"asymmetric", rows(t, []float64{1, 0}, []float64{1e-9, 1}), ErrNotSymmetric, ErrNotSymmetric},
@@ -85,6 +88,12 @@ func TestChecks(t *testing.T) {
 		if err := CheckPositiveSemidefinite("M", tt.m); !errors.Is(err, tt.psd) {
 			t.Errorf("%s: semidefinite: %v, want %v", tt.name, err, tt.psd)
 		}
+	}
+	// λ_min = 1 − (1 − 1e-15) scaled to unit diagonal, margin 2·2·6 ε.
+	var e *NotPositiveDefiniteError
+	m := rows(t, []float64{4, 2 - 2e-15}, []float64{2 - 2e-15, 1})
+	if err := CheckPositiveDefinite("M", m); !errors.As(err, &e) || !e.Scaled || math.Abs(e.Eigenvalue-1e-15) > 2e-16 || e.Limit != 24*0x1p-53 {
+		t.Errorf("%+v", e)
 	}
 	if err := CheckPositiveSemidefinite("M", Scalar(-1e-17)); !errors.Is(err, ErrNotPositiveSemidefinite) {
 		t.Errorf("−1e-17 alone: %v", err)

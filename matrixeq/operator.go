@@ -83,7 +83,6 @@ func (o *Operator) prove(g []float64) bool {
 			}
 			m[i*n+i] = v
 		}
-		o.extend(m)
 	}
 	return false
 }
@@ -234,25 +233,6 @@ func (o *Operator) unstable(name string) *UnstableError {
 		e.Radius = math.NaN()
 	}
 	return e
-}
-
-// extend adds powers until they end in the units √mᵢᵢ.
-func (o *Operator) extend(m []float64) {
-	n := o.n
-	for range 8 {
-		p := o.power(o.count() - 1)
-		s := 0.0
-		for i := range n {
-			for j := range n {
-				v := p[i*n+j]
-				s += v * v * (m[j*n+j] / m[i*n+i])
-			}
-		}
-		if !(s > powersEnd) {
-			return
-		}
-		o.square()
-	}
 }
 
 // certify solves x = A x Aᵀ + m, sets s ← x − A x Aᵀ and says whether they

@@ -277,6 +277,9 @@ func TestCertificateCatches(t *testing.T) {
 		{"unstable, X − AXAᵀ ≻ 0", Scalar(2), Scalar(-1), 0, false},
 		{"one unstable mode", Diagonal(.5, 2), Diagonal(1, 1), 0, false},
 		{"on the boundary", Identity(2), Identity(2), 0, false},
+		{"just not all around", Scalar(.9), Scalar(1), .11, false},
+		// X = 3 on (1, 1), −1 on (1, −1); A = 0 and 2 there: X − AXAᵀ = 3I.
+		{"unstable, X indefinite, X − AXAᵀ ≻ 0", rows(t, []float64{1, -1}, []float64{-1, 1}), rows(t, []float64{1, 2}, []float64{2, 1}), 0, false},
 		{"within rounding", Scalar(1 - dense.Eps), Scalar(1), 0, false},
 		{"scales 2^±300", Diagonal(.5, .5), Diagonal(0x1p300, 0x1p-300), 0, true},
 	} {
@@ -308,6 +311,88 @@ func TestPrepareWithin(t *testing.T) {
 	}
 	if _, _, err = PrepareWithin(a, Matrix{}, Scalar(1)); !errors.Is(err, ErrShape) {
 		t.Errorf("error %v", err)
+	}
+}
+
+// All Ã within the bound are certified or none.
+func TestPrepareWithinABound(t *testing.T) {
+	for _, witness := range []Matrix{{}, Scalar(2), Scalar(0)} {
+		for bound, want := range map[float64]bool{0: true, .01: true, .1: false, 1: false} {
+			_, x, err := PrepareWithin(Scalar(.9), Scalar(bound), witness)
+			if (err == nil) != want || err != nil && !errors.Is(err, ErrUnstable) {
+				t.Errorf("bound %g, witness %v: %v", bound, witness, err)
+			}
+			if err == nil && x.IsZero() != witness.IsZero() {
+				t.Errorf("bound %g, witness %v: X %v", bound, witness, x)
+			}
+		}
+	}
+	a := Diagonal(.5, .5)
+	for name, tt := range map[string]struct {
+		bound, witness Matrix
+		want           error
+	}{
+		"bound of another shape": {Scalar(1), Matrix{}, ErrShape},
+		"bound NaN":              {Diagonal(math.NaN(), 0), Matrix{}, ErrNotFinite},
+		"witness Inf":            {Matrix{}, Diagonal(math.Inf(1), 1), ErrNotFinite},
+		"witness off by one bit": {Matrix{}, rows(t, []float64{1, .5}, []float64{.5 + 0x1p-53, 1}), ErrNotSymmetric},
+	} {
+		if _, _, err := PrepareWithin(a, tt.bound, tt.witness); !errors.Is(err, tt.want) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// The powers go on until what is left out is rounding: with no correction, every
+// scalar is right.
+func TestPowersGoFarEnough(t *testing.T) {
+	for i := range 990 {
+		a := float64(i) / 1000
+		o, err := Prepare(Scalar(a))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x := []float64{1}
+		o.Solve(x, x)
+		if want := 1 / ((1 - a) * (1 + a)); o.refine || math.Abs(x[0]/want-1) > 8*dense.Eps/(1-a) {
+			t.Errorf("a = %g: %v, want %v (refined %v)", a, x[0], want, o.refine)
+		}
+	}
+}
+
+// Refinement never leaves a larger residual than plain doubling.
+func TestRefinementDoesNoHarm(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 11))
+	refined, harmful := 0, 0
+	for range 3000 {
+		a := randomMatrix(rng, 3, 3, math.Ldexp(1, rng.IntN(24)))
+		for i := range 3 {
+			for j := range i {
+				a.Set(i, j, 0)
+			}
+			a.Set(i, i, 1.98*rng.Float64()-.99)
+		}
+		h, tmp := reflection(rng, 3), make([]float64, 9)
+		dense.Mul(tmp, h.Data, a.Data, 3, 3, 3)
+		dense.MulNT(a.Data, tmp, h.Data, 3, 3, 3)
+		o, err := Prepare(a)
+		if err != nil || !o.refine {
+			continue
+		}
+		refined++
+		m := randomMatrix(rng, 3, 3, 1)
+		dense.Symmetrize(m.Data, 3)
+		x, plain := New(3, 3), New(3, 3)
+		o.Solve(x.Data, m.Data)
+		o.refine = false
+		o.Solve(plain.Data, m.Data)
+		// The measure differs from solve's by rounding.
+		if o.Residual(x.Data, m.Data) > 1.01*o.Residual(plain.Data, m.Data)+1e-15 {
+			harmful++
+		}
+	}
+	if refined < 100 || harmful > 0 {
+		t.Errorf("%d of %d made worse", harmful, refined)
 	}
 }
 
