@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"os"
@@ -140,6 +141,27 @@ func TestTablesSayWhatDocumentsSay(t *testing.T) {
 		})
 	})
 
+	t.Run("certificate", func(t *testing.T) {
+		var r run.Result
+		succeed(t, "train", path, "--json").decode(t, &r)
+		var want []map[string]string
+		for _, c := range r.Certificate.Conditions {
+			if c.Task == "" {
+				continue // an empty cell
+			}
+			holds := map[bool]string{true: "yes", false: "no"}[c.Holds]
+			want = append(want, map[string]string{"condition": c.Name, "task": c.Task, "step": fmt.Sprint(c.Step), "value": size(c.Value),
+				"must be": c.Sense, "limit": entry(c.Limit), "margin": size(c.Margin), "holds": holds})
+		}
+		var got []map[string]string
+		for _, row := range rows(t, succeed(t, "train", path, "-v").stdout, "condition|task|step|value|must be|limit|margin|holds") {
+			if row["task"] == "light" || row["task"] == "dark" {
+				got = append(got, row)
+			}
+		}
+		sameRows(t, "conditions", got, want)
+	})
+
 	t.Run("adapt", func(t *testing.T) {
 		var a run.Adaptation
 		succeed(t, "adapt", path, "--gain", gain, "--steps", "2", "--json").decode(t, &a)
@@ -202,6 +224,26 @@ func TestRatesOfSeveralSteps(t *testing.T) {
 
 // strip makes the columns' widths not matter.
 func strip(s string) string { return regexp.MustCompile(` +`).ReplaceAllString(s, " ") }
+
+// What was not formed, or does not decide, is not said to fail.
+func TestUndeterminedConditions(t *testing.T) {
+	var text bytes.Buffer
+	var c run.Certificate
+	const document = `{"conditions": [{"name": "x", "task": "a", "value": null, "sense": ">", "margin": null, "undetermined": true},
+		{"name": "y", "task": "a", "step": 1, "value": 0.5, "sense": ">"}]}`
+	if err := json.Unmarshal([]byte(document), &c); err != nil {
+		t.Fatal(err)
+	}
+	(&app{}).printCertificate(&text, &run.Result{Certificate: &c})
+	want := `condition  task  step     value  must be  limit  margin  holds
+x          a        0  –         >            0       –  not known
+y          a        1  5.00e-01  >            0       0  no
+
+`
+	if text.String() != want {
+		t.Errorf("got\n%swant\n%s", text.String(), want)
+	}
+}
 
 // Of each kind of derivative the largest difference is shown.
 func TestWorst(t *testing.T) {

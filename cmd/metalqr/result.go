@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/metalqr/metalqr/family"
@@ -17,6 +18,9 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 	rate := "at lower rates, " + slopeSymbol(f) + " < 1 for every task at every inner step from here"
 	if !r.LargestRate.Exact {
 		rate = "at most, the norms being known from below; " + rate
+	}
+	if len(r.Rates) > 1 {
+		rate += "; " + r.LargestRate.How
 	}
 	summary := facts{
 		{"value", number(r.Value), "mean cost after " + steps(f, r.Rates)},
@@ -136,14 +140,25 @@ func (a *app) printCertificate(b *bytes.Buffer, r *run.Result) {
 	for _, t := range r.Certificate.Theorems {
 		fmt.Fprintf(b, "%s: %s\n", t.Name, t.Verdict)
 	}
-	t := table{columns: []column{text("condition"), text("task"), numbers("step"), numbers("value"), text(""), numbers("limit"), numbers("margin"), text("holds")}}
+	t := table{columns: []column{text("condition"), text("task"), numbers("step"), numbers("value"), text("must be"), numbers("limit"), numbers("margin"), text("holds")}}
 	for _, c := range r.Certificate.Conditions {
 		holds := "no"
-		if c.Holds {
+		switch {
+		case c.Holds:
 			holds = "yes"
+		case c.Undetermined:
+			holds = "not known"
 		}
-		t.row(c.Name, c.Task, fmt.Sprint(c.Step), size(c.Value), c.Sense, entry(c.Limit), size(c.Margin), holds)
+		t.row(c.Name, c.Task, fmt.Sprint(c.Step), known(c.Value), c.Sense, entry(c.Limit), known(c.Margin), holds)
 	}
 	t.print(b)
 	b.WriteByte('\n')
+}
+
+// known is size, of what may not have been formed.
+func known(x run.Number) string {
+	if math.IsInf(float64(x), 0) {
+		return "–"
+	}
+	return size(x)
 }

@@ -85,16 +85,16 @@ func (t *table) print(w io.Writer) {
 func width(s string) int { return utf8.RuneCountInString(s) }
 
 // oneNotation gives all of a column an exponent where one number has one. The
-// digits stay as they are; a bare 0 needs none.
+// digits stay as they are; an integer needs none.
 func oneNotation(column []string) {
 	if !slices.ContainsFunc(column, func(s string) bool { return strings.ContainsRune(s, 'e') && isNumber(s) }) {
 		return
 	}
 	for i, s := range column {
-		if s == "0" || strings.ContainsRune(s, 'e') || !isNumber(s) {
+		x, err := strconv.ParseFloat(s, 64)
+		if err != nil || !strings.ContainsRune(s, '.') || strings.ContainsRune(s, 'e') {
 			continue
 		}
-		x, _ := strconv.ParseFloat(s, 64) // isNumber
 		digits := len(strings.TrimLeft(strings.Map(digit, s), "0"))
 		column[i] = strconv.FormatFloat(x, 'e', max(digits-1, 0), 64)
 	}

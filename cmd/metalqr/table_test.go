@@ -80,9 +80,9 @@ func TestEntries(t *testing.T) {
 			t.Errorf("%v: %s, want %s", tt.column, got, tt.want)
 		}
 	}
-	column := []string{"69893.0", "1.02496e+06", "0.00012", "∞", "0", "≥ 1.5"}
+	column := []string{"69893.0", "1.02496e+06", "0.00012", "∞", "0", "1", "≥ 1.5"}
 	oneNotation(column)
-	if got, want := strings.Join(column, "|"), "6.98930e+04|1.02496e+06|1.2e-04|∞|0|≥ 1.5"; got != want {
+	if got, want := strings.Join(column, "|"), "6.98930e+04|1.02496e+06|1.2e-04|∞|0|1|≥ 1.5"; got != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 }
