@@ -5,6 +5,7 @@ import (
 	"errors"
 	"math"
 	"reflect"
+	"unicode"
 
 	"github.com/metalqr/metalqr/matrixeq"
 )
@@ -185,7 +186,7 @@ func badName(s string) string {
 		return "must not start with a dot, nor start or end with a space"
 	}
 	for _, r := range s {
-		if r < ' ' || r == 0x7f || r == '/' || r == '\\' {
+		if unicode.IsControl(r) || r == '/' || r == '\\' {
 			return "must not contain slashes or control characters: it becomes part of file names"
 		}
 	}

@@ -1,6 +1,10 @@
 package family
 
-import "github.com/metalqr/metalqr/matrixeq"
+import (
+	"fmt"
+
+	"github.com/metalqr/metalqr/matrixeq"
+)
 
 // Meta says how to train. Values not written have the defaults of the file
 // format, which [DefaultMeta] returns.
@@ -29,6 +33,12 @@ type Outer struct {
 	Reduce     Reduction `json:"reduce,omitempty" jsonschema:"algorithm-1 takes the mean or the sum over a batch; omitted: mean"`
 	Batch      int       `json:"batch,omitempty" jsonschema:"algorithm-1 samples this many tasks per iteration; omitted or 0: all"`
 }
+
+// MaxSteps and maxBatch bound the memory that a short file can ask for.
+const (
+	MaxSteps = 10_000
+	maxBatch = 1_000_000
+)
 
 // A Rate is the inner rate η: the same for all steps, or one for each step, or
 // to be chosen from the tasks.
@@ -131,6 +141,8 @@ func (in *Inner) decodeNode(t *tree, n int) error {
 		in.Steps = max(1, rates)
 	case in.Steps == 0:
 		return t.failAt(at, ErrValue, "there must be at least 1 inner step")
+	case in.Steps > MaxSteps:
+		return t.failAt(at, ErrLimit, "%d inner steps; at most %d", in.Steps, MaxSteps)
 	case rates > 1 && rates != in.Steps:
 		return t.failAt(at, ErrValue, "%d steps, but %d rates", in.Steps, rates)
 	}
@@ -149,6 +161,7 @@ func (o *Outer) decodeNode(t *tree, n int) error {
 		{"tolerance", o.Tolerance > 0, "must be positive"},
 		{"iterations", o.Iterations > 0, "must be at least 1"},
 		{"rate", o.Rate > 0, "must be positive"},
+		{"batch", o.Batch <= maxBatch, fmt.Sprintf("must be at most %d", maxBatch)},
 	} {
 		if at := t.find(n, c.key); at >= 0 && !c.ok {
 			return t.failAt(at, ErrValue, "%s", c.want)

@@ -60,7 +60,7 @@ func (m LBFGS) remember(from, to *Iterate, s *State) {
 		return
 	}
 	kept := s.Pairs[max(0, len(s.Pairs)+1-memory):]
-	s.Pairs = append(append(make([]Pair, 0, memory), kept...), p)
+	s.Pairs = append(append(make([]Pair, 0, len(kept)+1), kept...), p)
 }
 
 // twoLoop returns −H g.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/run"
 )
 
@@ -28,8 +29,8 @@ that exist are refused.`,
 		Args:              file,
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if steps < 0 {
-				return fmt.Errorf("--steps must not be negative, got %d", steps)
+			if steps < 0 || steps > family.MaxSteps {
+				return fmt.Errorf("--steps must be from 0 to %d, got %d", family.MaxSteps, steps)
 			}
 			return a.does(func(args []string) error { return a.adapt(args[0], gain, steps, out) })(cmd, args)
 		},

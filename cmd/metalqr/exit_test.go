@@ -79,7 +79,7 @@ func TestFailures(t *testing.T) {
 		{"gain of words", []string{"adapt", good, "--gain", notGain, "--steps", "1"}, 2, []string{"words.csv: row 1, column 1: expected a number"}},
 		{"both from standard input", []string{"eval", "-", "--gain", "-"}, 2, []string{"cannot both"}},
 		{"no steps", []string{"adapt", good, "--gain", gain}, 2, []string{`"steps" not set`}},
-		{"negative steps", []string{"adapt", good, "--gain", gain, "--steps", "-1"}, 2, []string{"--steps must not be negative, got -1"}},
+		{"negative steps", []string{"adapt", good, "--gain", gain, "--steps", "-1"}, 2, []string{"--steps must be from 0 to 10000, got -1"}},
 		{"steps of words", []string{"adapt", good, "--gain", gain, "--steps", "few"}, 2, []string{"few"}},
 		{"quiet and verbose", []string{"solve", good, "-q", "-v"}, 2, []string{"quiet", "verbose"}},
 		{"resume without a directory", []string{"train", good, "--resume"}, 2, []string{"--resume needs --out DIR"}},
