@@ -113,8 +113,9 @@ func TestRiccatiSeesJordanBlocks(t *testing.T) {
 		}
 		compared++
 		near(t, "P", s.P, p, 32e-16*s.Condition())
-		// W is as sensitive as what of P it depends on, 1e-6 of it here.
-		near(t, "W", s.Gain, w, 1e-11)
+		// W may depend on entries of P that are 1e-6 of the largest, and
+		// those are promised to accepted.
+		near(t, "W", s.Gain, w, accepted)
 	}
 	if answers < trials*7/10 || compared < 50 {
 		t.Errorf("%d of %d answered, %d compared", answers, trials, compared)

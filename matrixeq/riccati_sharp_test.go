@@ -98,6 +98,15 @@ func TestRoundingInQIsZero(t *testing.T) {
 	}
 }
 
+// What is not rounding is left alone: λ_min = −1e-20 beside an entry of 1e-10.
+func TestOnlyRoundingIsSetToZero(t *testing.T) {
+	q := rows(t, []float64{1, 1e-10}, []float64{1e-10, -1e-18})
+	got, err := semidefinite("Q", q, 1)
+	if err != nil || !got.Equal(q) {
+		t.Errorf("%v, %v", got, err)
+	}
+}
+
 // The bound on the rounding of F holds for F as 300 bits give it, where A and B W
 // cancel.
 func TestBlurBoundsTheClosedLoop(t *testing.T) {
