@@ -122,7 +122,8 @@ func lanczos(p Point, dim int) Extremes {
 		w := make([]float64, dim)
 		p.HessVec(w, q)
 		alpha = append(alpha, dense.Dot(q, w))
-		// Twice is enough to be orthogonal to working precision.
+		// Twice is enough to be orthogonal to working precision, however much
+		// cancels (B. N. Parlett, The Symmetric Eigenvalue Problem, §6.9).
 		for range 2 {
 			for _, b := range basis {
 				dense.AddScaled(w, -dense.Dot(b, w), b)
