@@ -17,7 +17,7 @@ func (a *Adaptation) Keep(dir string) error {
 	files := []struct {
 		name string
 		data []byte
-	}{{"adapted.csv", GainsCSV(gains)}, {"adapted.npy", GainsNPY(gains)}}
+	}{{adaptedCSV, GainsCSV(gains)}, {adaptedNPY, GainsNPY(gains)}}
 	for _, f := range files {
 		if _, err := os.Lstat(d.file(f.name)); err == nil {
 			return &DirectoryError{Path: d.file(f.name), Problem: "exists: give another --out"}

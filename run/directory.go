@@ -15,15 +15,24 @@ import (
 )
 
 // The files of a run directory. Each but the two that grow is written beside
-// and renamed into place, so that it is whole or absent.
+// and renamed into place, so that it is whole or absent. Others are left alone.
 const (
 	specFile       = "spec.yaml"       // the family as run: every drawn task, every default
 	checkpointFile = "checkpoint.json" // the state after some iteration
 	traceFile      = "trace.csv"       // one row an iteration
-	timingFile     = "timing.csv"      // seconds, not hashed
+	timingFile     = "timing.csv"      // seconds, not hashed; locked while a process works here
 	resultFile     = "result.json"
-	manifestFile   = "manifest.json" // command, version, seeds, SHA-256 of every file but the times
+	gainCSV        = "gain.csv"
+	gainNPY        = "gain.npy"
+	adaptedCSV     = "adapted.csv"
+	adaptedNPY     = "adapted.npy"
+	manifestFile   = "manifest.json" // command, version, seeds, SHA-256 of the hashed files
+
+	beside = ".tmp" // ends the name of a file that is being written
 )
+
+// hashedFiles have the same bits however often a run was interrupted.
+var hashedFiles = []string{specFile, checkpointFile, traceFile, resultFile, gainCSV, gainNPY, adaptedCSV, adaptedNPY}
 
 // A DirectoryError says why a directory cannot hold this run.
 type DirectoryError struct {
@@ -36,8 +45,32 @@ func (e *DirectoryError) Error() string { return e.Path + " " + e.Problem }
 // Unwrap makes it match [ErrDirectory].
 func (e *DirectoryError) Unwrap() error { return ErrDirectory }
 
-// A directory is an open run directory.
-type directory struct{ path string }
+// A directory is an open run directory, locked against other processes.
+type directory struct {
+	path string
+	lock *os.File
+}
+
+// open locks a directory that exists.
+func open(path string) (*directory, error) {
+	file := filepath.Join(path, timingFile)
+	f, err := os.OpenFile(file, os.O_RDWR|os.O_CREATE, 0o666)
+	if err != nil {
+		return nil, err
+	}
+	switch free, err := tryLock(f); {
+	case err != nil:
+		f.Close()
+		return nil, fmt.Errorf("locking %s: %w", file, err)
+	case !free:
+		f.Close()
+		return nil, &DirectoryError{path, "is in use by another process: wait for it to end, or give another --out"}
+	}
+	return &directory{path, f}, nil
+}
+
+// close lets other processes in.
+func (d *directory) close() error { return d.lock.Close() }
 
 // numbered makes root/name/001, or the first number after the greatest there.
 func numbered(root, name string) (*directory, error) {
@@ -60,7 +93,7 @@ func numbered(root, name string) (*directory, error) {
 		path := filepath.Join(parent, fmt.Sprintf("%03d", k))
 		// Mkdir decides between two runs that ask at once.
 		if err := os.Mkdir(path, 0o777); err == nil {
-			return &directory{path}, nil
+			return made(path)
 		} else if !errors.Is(err, fs.ErrExist) {
 			return nil, err
 		}
@@ -91,7 +124,15 @@ func fresh(path string) (*directory, error) {
 	} else if err != nil {
 		return nil, err
 	}
-	return &directory{path}, nil
+	return made(path)
+}
+
+// made opens a directory just made, its name on the disk.
+func made(path string) (*directory, error) {
+	if err := syncDirectory(filepath.Dir(path)); err != nil {
+		return nil, err
+	}
+	return open(path)
 }
 
 func existsError(path string) error {
@@ -103,25 +144,36 @@ func existsError(path string) error {
 func reopen(path string, spec []byte) (*directory, error) {
 	entries, err := os.ReadDir(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return fresh(path)
+		d, err := fresh(path)
+		if !errors.Is(err, ErrDirectory) {
+			return d, err
+		}
+		entries, err = os.ReadDir(path) // another process was quicker
+		if err != nil {
+			return nil, err
+		}
+	} else if err != nil {
+		return nil, err
 	}
+	// Before the first file of a run is whole there is only what led to it.
+	began := slices.ContainsFunc(entries, func(e fs.DirEntry) bool { return e.Name() == specFile })
+	for _, e := range entries {
+		if name := e.Name(); !began && name != specFile+beside && name != timingFile {
+			return nil, &DirectoryError{path, fmt.Sprintf("holds %s but no %s: it is not a run directory", name, specFile)}
+		}
+	}
+	d, err := open(path)
 	if err != nil {
 		return nil, err
 	}
-	d := &directory{path}
-	had, err := os.ReadFile(d.file(specFile))
-	switch {
-	case err == nil && !bytes.Equal(had, spec):
-		return nil, &DirectoryError{path, "holds a run of another spec" + firstDifference(had, spec) + ": it is left as it is"}
-	case err == nil:
-		return d, nil
-	case !errors.Is(err, fs.ErrNotExist):
+	switch had, err := os.ReadFile(d.file(specFile)); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		d.close()
 		return nil, err
-	}
-	for _, e := range entries {
-		if e.Name() != specFile+".tmp" { // killed while writing the very first file
-			return nil, &DirectoryError{path, fmt.Sprintf("holds %s but no %s: it is not a run directory", e.Name(), specFile)}
-		}
+	case !bytes.Equal(had, spec):
+		d.close()
+		return nil, &DirectoryError{path, "holds a run of another spec" + firstDifference(had, spec) + ": it is left as it is; give the file that it was begun with, or another --out"}
 	}
 	return d, nil
 }
@@ -147,10 +199,11 @@ func firstDifference(a, b []byte) string {
 
 func (d *directory) file(name string) string { return filepath.Join(d.path, name) }
 
-// write puts a whole file in place: beside, to the disk, renamed.
+// write puts a whole file in place: beside, to the disk, renamed, and the name
+// to the disk.
 func (d *directory) write(name string, data []byte) error {
 	path := d.file(name)
-	f, err := os.Create(path + ".tmp")
+	f, err := os.Create(path + beside)
 	if err != nil {
 		return err
 	}
@@ -162,7 +215,10 @@ func (d *directory) write(name string, data []byte) error {
 		err = cerr
 	}
 	if err == nil {
-		err = os.Rename(path+".tmp", path)
+		err = os.Rename(path+beside, path)
+	}
+	if err == nil {
+		err = syncDirectory(d.path)
 	}
 	return err
 }
@@ -182,32 +238,23 @@ type Manifest struct {
 	Version string            `json:"version"`
 	Family  string            `json:"family"`
 	Seeds   map[string]uint64 `json:"seeds"`
-	Files   map[string]string `json:"files"` // SHA-256 of every file but the times
+	Files   map[string]string `json:"files"` // SHA-256 of every file of the run but the times
 }
 
-// manifest hashes every file of the directory but the times and itself, and
-// removes what an interrupted write left behind.
+// manifest hashes the files of the run, and removes what an interrupted write
+// of one left behind.
 func (d *directory) manifest(m Manifest) error {
-	entries, err := os.ReadDir(d.path)
-	if err != nil {
-		return err
-	}
 	m.Files = map[string]string{}
-	for _, e := range entries {
-		switch name := e.Name(); {
-		case strings.HasSuffix(name, ".tmp"):
-			if err := os.Remove(d.file(name)); err != nil {
-				return err
-			}
-		case slices.Contains([]string{timingFile, manifestFile}, name):
-		default:
-			data, err := os.ReadFile(d.file(name))
-			if err != nil {
-				return err
-			}
-			sum := sha256.Sum256(data)
-			m.Files[name] = hex.EncodeToString(sum[:])
+	for _, name := range hashedFiles {
+		if err := os.Remove(d.file(name + beside)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
 		}
+		data, err := os.ReadFile(d.file(name))
+		if err != nil {
+			return err
+		}
+		sum := sha256.Sum256(data)
+		m.Files[name] = hex.EncodeToString(sum[:])
 	}
 	return d.writeJSON(manifestFile, m)
 }

@@ -7,7 +7,6 @@ import (
 	"strconv"
 
 	"github.com/metalqr/metalqr/family"
-
 	"github.com/metalqr/metalqr/matrixeq"
 )
 

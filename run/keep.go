@@ -70,10 +70,11 @@ func Train(ctx context.Context, f *family.Family, to Destination, ready func(*Tr
 	if err != nil {
 		return nil, "", err
 	}
+	defer dir.close()
 	if err := dir.write(specFile, spec); err != nil {
 		return nil, dir.path, err
 	}
-	rec, err := record(dir, t.state)
+	rec, err := record(dir, t.state, to.Version)
 	if err != nil {
 		return nil, dir.path, err
 	}
@@ -116,10 +117,10 @@ func (d *directory) keep(r *Result) error {
 		name string
 		data []byte
 	}{
-		{"gain.csv", family.GainCSV(r.Gain)},
-		{"gain.npy", family.GainNPY(r.Gain)},
-		{"adapted.csv", GainsCSV(tasks)},
-		{"adapted.npy", GainsNPY(tasks)},
+		{gainCSV, family.GainCSV(r.Gain)},
+		{gainNPY, family.GainNPY(r.Gain)},
+		{adaptedCSV, GainsCSV(tasks)},
+		{adaptedNPY, GainsNPY(tasks)},
 	} {
 		if err := d.write(file.name, file.data); err != nil {
 			return err

@@ -19,6 +19,7 @@ import (
 // before it is.
 type checkpoint struct {
 	Format     int         `json:"format"`
+	Version    string      `json:"version"` // of the program: another may round otherwise
 	State      *maml.State `json:"state"`
 	TraceBytes int64       `json:"trace_bytes"`
 }
@@ -33,11 +34,19 @@ const (
 // traceHeader names the columns of trace.csv.
 const traceHeader = "iteration,value,gap,gradient_norm,step,backtracks,left_domain,no_decrease,no_agreement\n"
 
+// A file is what a recorder needs of an *os.File.
+type file interface {
+	io.Writer
+	Sync() error
+	Close() error
+}
+
 // A recorder writes trace, times and checkpoints while a run proceeds.
 type recorder struct {
 	dir           *directory
 	state         *maml.State
-	trace, timing *os.File
+	version       string
+	trace, timing file
 	rows, times   bytes.Buffer // not on the disk yet
 	last          checkpoint   // of the newest iterate, written or not
 	begun, saved  time.Time
@@ -46,57 +55,106 @@ type recorder struct {
 // record opens the trace of a run at its start, or where checkpoint.json says
 // that it stood, and sets the state to that. Rows beyond it are cut off: they
 // will be made again.
-func record(dir *directory, state *maml.State) (*recorder, error) {
-	r := &recorder{dir: dir, state: state, begun: time.Now(), saved: time.Now()}
+func record(dir *directory, state *maml.State, version string) (*recorder, error) {
+	r := &recorder{dir: dir, state: state, version: version, begun: time.Now(), saved: time.Now()}
 	data, err := os.ReadFile(dir.file(checkpointFile))
 	switch {
 	case err == nil:
-		if err := json.Unmarshal(data, &r.last); err != nil {
-			return nil, &DirectoryError{dir.file(checkpointFile), fmt.Sprintf("cannot be read: %v", err)}
-		}
-		if r.last.Format != checkpointFormat || r.last.State == nil || len(r.last.State.X) != len(state.X) {
-			return nil, &DirectoryError{dir.file(checkpointFile), fmt.Sprintf("has format %d, not %d", r.last.Format, checkpointFormat)}
+		if err := r.last.read(data, len(state.X), version); err != nil {
+			return nil, &DirectoryError{dir.file(checkpointFile), err.Error()}
 		}
 		*state = *r.last.State
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	if r.trace, err = openAt(dir.file(traceFile), r.last.TraceBytes); err != nil {
+	trace, _, err := openAt(dir.file(traceFile), r.last.TraceBytes)
+	if err != nil {
 		return nil, err
 	}
-	if r.timing, err = openAt(dir.file(timingFile), -1); err != nil {
-		r.trace.Close()
+	timing, timed, err := openAt(dir.file(timingFile), -1)
+	if err == nil {
+		err = syncDirectory(dir.path) // the checkpoint counts on the trace's name
+	}
+	if err != nil {
+		trace.Close()
 		return nil, err
 	}
+	r.trace, r.timing = trace, timing
 	if r.last.TraceBytes == 0 {
 		r.rows.WriteString(traceHeader)
 	}
-	if end, err := r.timing.Seek(0, io.SeekEnd); err == nil && end == 0 {
+	if timed == 0 {
 		r.times.WriteString("iteration,seconds\n")
 	}
 	return r, nil
 }
 
-// openAt opens a file for appending after its first size bytes, or all of it
-// for a negative size.
-func openAt(path string, size int64) (*os.File, error) {
+// anew is what to do about a directory that cannot be gone on with.
+const anew = "begin the run again in another --out"
+
+// read takes the checkpoint of a run in dim parameters by a version of the
+// program from the bytes of a file.
+func (c *checkpoint) read(data []byte, dim int, version string) error {
+	if err := json.Unmarshal(data, c); err != nil {
+		return fmt.Errorf("is damaged (%v): %s", err, anew)
+	}
+	switch s := c.State; {
+	case c.Format != checkpointFormat:
+		return fmt.Errorf("has format %d, this program reads %d: resume with the program that wrote it, or %s", c.Format, checkpointFormat, anew)
+	case c.Version != version:
+		return fmt.Errorf("was written by version %s, this is %s, which may not end with the same bits: resume with that version, or %s", c.Version, version, anew)
+	case s == nil || s.Evaluations < 1 || s.Iteration < 0 || c.TraceBytes < int64(len(traceHeader)):
+		return fmt.Errorf("is damaged (it lacks the state, or the length of the trace): %s", anew)
+	case len(s.X) != dim:
+		return fmt.Errorf("is damaged (its gain has %d entries, that of this family %d): %s", len(s.X), dim, anew)
+	case s.Best != nil && len(s.Best.X) != dim:
+		return fmt.Errorf("is damaged (its best gain has %d entries, that of this family %d): %s", len(s.Best.X), dim, anew)
+	}
+	for _, p := range c.State.Pairs {
+		if len(p.S) != dim || len(p.Y) != dim {
+			return fmt.Errorf("is damaged (a pair of L-BFGS has %d and %d entries, a gain of this family %d): %s", len(p.S), len(p.Y), dim, anew)
+		}
+	}
+	return nil
+}
+
+// openAt opens a file for appending after its first size bytes, which end with
+// a line, or all of it for a negative size. It returns where that is.
+func openAt(path string, size int64) (*os.File, int64, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	end, err := f.Seek(0, io.SeekEnd)
 	if err == nil && size >= 0 {
 		if end < size {
-			err = &DirectoryError{path, fmt.Sprintf("has %d bytes, but the checkpoint counts on %d", end, size)}
-		} else if err = f.Truncate(size); err == nil {
-			_, err = f.Seek(size, io.SeekStart)
+			err = &DirectoryError{path, fmt.Sprintf("is damaged (it has %d bytes, but the checkpoint counts on %d): %s", end, size, anew)}
+		} else if err = endsLine(f, path, size); err == nil {
+			if err = f.Truncate(size); err == nil {
+				end, err = f.Seek(size, io.SeekStart)
+			}
 		}
 	}
 	if err != nil {
 		f.Close()
-		return nil, err
+		return nil, 0, err
 	}
-	return f, nil
+	return f, end, nil
+}
+
+// endsLine checks that the first size bytes of a file, if any, end with a line.
+func endsLine(f *os.File, path string, size int64) error {
+	if size == 0 {
+		return nil
+	}
+	var last [1]byte
+	if _, err := f.ReadAt(last[:], size-1); err != nil {
+		return err
+	}
+	if last[0] != '\n' {
+		return &DirectoryError{path, fmt.Sprintf("is damaged (no line ends at byte %d, where the checkpoint says): %s", size, anew)}
+	}
+	return nil
 }
 
 // observe is called after every iteration.
@@ -115,7 +173,7 @@ func (r *recorder) observe(m maml.Record) error {
 		before = 0 // the header goes with the first row
 	}
 	state := *r.state // its slices are never written to
-	r.last = checkpoint{Format: checkpointFormat, State: &state, TraceBytes: r.last.TraceBytes + int64(r.rows.Len()-before)}
+	r.last = checkpoint{Format: checkpointFormat, Version: r.version, State: &state, TraceBytes: r.last.TraceBytes + int64(r.rows.Len()-before)}
 	if time.Since(r.saved) < checkpointEvery {
 		return nil
 	}

@@ -170,3 +170,15 @@ func TestNormalizeDividesTheInnerTask(t *testing.T) {
 		}
 	}
 }
+
+// A minimisation of the mean cost that rounding ends before its tolerance says
+// so: with A = 1e4 the gradient is a difference of numbers near 1e12.
+func TestBaselineSaysHowItEnded(t *testing.T) {
+	r := train(t, "family: steep\ntasks: [{name: steep, A: 10000.3, B: 1, Q: 1, R: 1}]\nmeta: {inner: {rate: 1e-12}}\n")
+	if r.Baselines.ArgminMeanCost.Reason != "minimisation of the mean cost ended as stalled" {
+		t.Errorf("%+v, the training %v", r.Baselines.ArgminMeanCost, r.Status)
+	}
+	if r := train(t, unit("inner: {rate: 0.05}, start: 0.7")); r.Baselines.ArgminMeanCost.Reason != "" {
+		t.Errorf("%+v", r.Baselines.ArgminMeanCost)
+	}
+}
