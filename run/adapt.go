@@ -109,14 +109,13 @@ func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*
 
 // adaptFrom adapts every task from w.
 func (p *Problem) adaptFrom(ctx context.Context, w []float64, steps int, rate func(k int) float64) ([]AdaptedTask, error) {
-	total := objective.Sum(len(p.Tasks), func(i int) float64 { return p.Tasks[i].Weight })
 	out := make([]AdaptedTask, len(p.Tasks))
 	for i, t := range p.Tasks {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
 		a := &out[i]
-		*a = AdaptedTask{Name: t.Name, Weight: Number(t.Weight / total), OptimalCost: Number(t.Outer.Optimum().Cost), Refused: []Refusal{}}
+		*a = AdaptedTask{Name: t.Name, Weight: Number(t.Weight), OptimalCost: Number(t.Outer.Optimum().Cost), Refused: []Refusal{}}
 		x := w
 		if err := a.visit(t.Outer, x); err != nil {
 			return nil, err

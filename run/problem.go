@@ -22,7 +22,7 @@ type Problem struct {
 // A Task is one member of a problem.
 type Task struct {
 	Name   string
-	Weight float64   // as given; the meta-objective normalises
+	Weight float64   // λᵢ, normalised
 	Outer  *lqr.Task // f, what counts
 	Inner  *lqr.Task // g, what an inner step sees; Outer itself where f = g
 }
@@ -52,7 +52,21 @@ func NewProblem(f *family.Family) (*Problem, error) {
 		}
 		p.Tasks[i] = Task{Name: t.Name, Weight: t.Weight, Outer: outer, Inner: inner}
 	}
+	p.normalizeWeights()
 	return p, nil
+}
+
+// normalizeWeights divides by the largest first, so that the sum cannot
+// overflow.
+func (p *Problem) normalizeWeights() {
+	top := 0.0
+	for _, t := range p.Tasks {
+		top = max(top, t.Weight)
+	}
+	total := objective.Sum(len(p.Tasks), func(i int) float64 { return p.Tasks[i].Weight / top })
+	for i := range p.Tasks {
+		p.Tasks[i].Weight = p.Tasks[i].Weight / top / total
+	}
 }
 
 // Dim is the number of entries of a gain.
@@ -102,11 +116,10 @@ func (p *Problem) single() bool {
 
 // meanOptimal is Σ λᵢ Wᵢ*, the weighted mean of the outer optima.
 func (p *Problem) meanOptimal() []float64 {
-	total := objective.Sum(len(p.Tasks), func(i int) float64 { return p.Tasks[i].Weight })
 	w := make([]float64, p.Dim())
 	for j := range w {
 		w[j] = objective.Sum(len(p.Tasks), func(i int) float64 {
-			return p.Tasks[i].Weight / total * p.Tasks[i].Outer.Optimum().Gain.Data[j]
+			return p.Tasks[i].Weight * p.Tasks[i].Outer.Optimum().Gain.Data[j]
 		})
 	}
 	return w

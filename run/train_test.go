@@ -434,3 +434,22 @@ func TestLargestRate(t *testing.T) {
 		t.Errorf("largest rate %+v: conditions %v and %v either side", l, slopes(at*(1-1e-5)), slopes(at*(1+1e-5)))
 	}
 }
+
+// Weights that only their ratio can be taken of.
+func TestHugeWeights(t *testing.T) {
+	r := train(t, `family: heavy
+tasks:
+  - {name: a, A: 1, B: 1, Q: 1, R: 1, weight: 1e308}
+  - {name: b, A: 1.1, B: 1, Q: 1, R: 1, weight: 1.7e308}
+meta: {inner: {rate: 0.01}}
+`)
+	s := train(t, `family: light
+tasks:
+  - {name: a, A: 1, B: 1, Q: 1, R: 1, weight: 1}
+  - {name: b, A: 1.1, B: 1, Q: 1, R: 1, weight: 1.7}
+meta: {inner: {rate: 0.01}}
+`)
+	if math.Abs(r.Gain.Data[0]-s.Gain.Data[0]) > 1e-14 || r.Start.Kind != "mean-optimal" || math.IsInf(float64(r.Baselines.MeanOptimal.CostAfter), 1) {
+		t.Errorf("gain %v from %s, want %v", r.Gain.Data, r.Start.Kind, s.Gain.Data)
+	}
+}
