@@ -213,7 +213,9 @@ func eigenSym(a []float64, n, shift int) ([]float64, bool) {
 		}
 	}
 	var e mat.EigenSym
-	if !e.Factorize(s, false) {
+	// With vectors: without them Gonum 0.17 panics in dsterf where it rescales a
+	// block of a graded matrix.
+	if !e.Factorize(s, true) {
 		return []float64{math.NaN()}, false
 	}
 	return e.Values(nil), true

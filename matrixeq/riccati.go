@@ -47,7 +47,7 @@ type RiccatiSolution struct {
 // Method: structure-preserving doubling, then Newton's method (Kleinman, Hewer)
 // in correction form until neither residual nor correction falls. What is
 // returned has a certified closed loop (see Prepare), a last Newton correction
-// below 1e-6 of the entries of P, and is told from a double root, for which no
+// below 1e-6 of the entries of P, a residual below 1e-6, and is told from a double root, for which no
 // stabilising solution exists, by the test of Newton and Kantorovich. Where
 // doubling fails, or found the minimal solution because Q does not see an unstable
 // mode, Newton's method starts from the gain of Q + δI.
@@ -280,7 +280,7 @@ const (
 	// error; a smaller gain is rounding, or a double root.
 	falling = 4
 	// accepted: the largest Newton correction of an answer, relative to the
-	// entries of P.
+	// entries of P, and its largest residual.
 	accepted  = 1e-6
 	maxNewton = 80
 	// redundant: a pivot of S = R + BᵀPB that elimination shrinks by more than
@@ -402,7 +402,7 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 			best = now
 		}
 		if best.correction <= accepted && (settled || !falls) || now.correction == 0 {
-			if p.isolated(best) {
+			if p.isolated(best) && best.s.residual <= accepted {
 				return best.s
 			}
 			if !(now.correction < before*.75) {
@@ -414,7 +414,7 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 		dense.Add(next, c, s.p)
 		s = p.at(next)
 	}
-	if best != nil && best.correction <= accepted && p.isolated(best) {
+	if best != nil && best.correction <= accepted && best.s.residual <= accepted && p.isolated(best) {
 		return best.s
 	}
 	return nil
