@@ -32,8 +32,8 @@ type RiccatiSolution struct {
 // sᵀ P s of s⁺ = A s + B a under Σ sᵀQs + aᵀRa, reached by a = −W s.
 //
 // A is n×n, singular or not, B n×r, Q n×n with Q ⪰ 0 up to rounding beside the
-// larger of Q and CostScale(B, R) (−1e-17 beside 1 is zero), R r×r with R ≻ 0.
-// None is modified.
+// larger of Q and CostScale(B, R), or of Q and P where CostScale(B, R) exceeds R
+// (−1e-17 beside 1 is zero), R r×r with R ≻ 0. None is modified.
 //
 // P exists, and is unique, when every eigenvalue of A with |λ| ≥ 1 is
 // controllable and every one with |λ| = 1 is seen by Q. Otherwise the error is
@@ -47,10 +47,10 @@ type RiccatiSolution struct {
 // Method: structure-preserving doubling, then Newton's method (Kleinman, Hewer)
 // in correction form until neither residual nor correction falls. What is
 // returned has a certified closed loop (see Prepare), a last Newton correction
-// below 1e-6 of the entries of P, a residual below 1e-6, and is told from a double root, for which no
-// stabilising solution exists, by the test of Newton and Kantorovich. Where
-// doubling fails, or found the minimal solution because Q does not see an unstable
-// mode, Newton's method starts from the gain of Q + δI.
+// below 1e-6 of the entries of P, a residual below 1e-6, and is told from a double
+// root, for which no stabilising solution exists, by the test of Newton and
+// Kantorovich. Where doubling fails, or found the minimal solution because Q does
+// not see an unstable mode, Newton's method starts from the gain of Q + δI.
 //
 // Cost: about ten doublings of 7 n×n products each.
 //
@@ -75,6 +75,7 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 	if err := CheckPositiveDefinite("R", r); err != nil {
 		return nil, err
 	}
+	given := q
 	q, err := semidefinite("Q", q, CostScale(b, r))
 	if err != nil {
 		return nil, err
@@ -82,6 +83,12 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 	p := newProblem(a, b, q, symmetrised(r))
 	s, err := p.solve()
 	if err != nil {
+		return nil, err
+	}
+	// Where inputs are all but dead, the scale lets everything pass: what did
+	// must be rounding beside R as it is, or beside the answer.
+	size := math.Ldexp(dense.MaxAbs(s.p), p.costExp)
+	if err := CheckPositiveSemidefiniteAt("Q", given, max(size, min(CostScale(b, r), dense.MaxAbs(r.Data)))); err != nil {
 		return nil, err
 	}
 	sol := &RiccatiSolution{

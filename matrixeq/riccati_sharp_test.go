@@ -29,6 +29,12 @@ func TestIndefiniteQInAnyInputUnits(t *testing.T) {
 	if _, err := Riccati(Scalar(2), Scalar(1e6), Scalar(-1e-4), Scalar(1e12)); !errors.Is(err, ErrNotPositiveSemidefinite) {
 		t.Errorf("B = 1e6: %v", err)
 	}
+	// An input that does nothing excuses nothing.
+	for _, b := range []float64{1e-8, 1e-76, 0} {
+		if _, err := Riccati(Scalar(.5), Scalar(b), Scalar(-1), Scalar(1)); !errors.Is(err, ErrNotPositiveSemidefinite) {
+			t.Errorf("A = 0.5, B = %g, Q = −1: %v", b, err)
+		}
+	}
 	for _, tt := range []struct{ b, r, want float64 }{
 		{2, 8, 2}, {0, 1, 0}, {1e-200, 1, 0}, {1e200, 1e300, 1e-100}, {1e-100, 1e-300, 1e-100},
 	} {
