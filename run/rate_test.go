@@ -49,11 +49,16 @@ meta: {inner: {rate: [0.02, 0.05, 0.01], steps: 3}, start: 0.2}
 func TestAutoRate(t *testing.T) {
 	for _, tt := range []struct{ name, text string }{
 		{"mean-optimal", "family: one\ntasks: [{name: unit, A: 1, B: 1, Q: 1, R: 1}, {name: light, A: 1, B: 1, Q: 1, R: 0.1}]\n"},
-		{"search", "family: apart\ntasks: [{name: slow, A: 1, B: 1, Q: 1, R: 1}, {name: fast, A: 2.95, B: 1, Q: 1, R: 1, inner: {Q: 5}}, {name: third, A: 1.5, B: 1, Q: 1e-4, R: 1}]\n"},
+		// f's gains are below 0.02, and g's thirty steps from f's optimum,
+		// the first a quarter of it, go beyond: the search has to move.
+		{"search", "family: long\ntasks: [{name: long, A: 1, B: 100, Q: 1, R: 1, inner: {B: 1}}]\nmeta: {inner: {steps: 30}}\n"},
 	} {
 		tr := trainer(t, tt.text)
 		if tr.Start.Kind != tt.name {
 			t.Errorf("%s: start %q", tt.name, tr.Start.Kind)
+		}
+		if moved := tr.Start.Gain.Data[0] != tr.Problem.meanOptimal()[0]; moved != (tt.name == "search") {
+			t.Errorf("%s: start %v, the mean of the optima is %v", tt.name, tr.Start.Gain, tr.Problem.meanOptimal())
 		}
 		worst := 0.0
 		for i := range tr.Problem.Tasks {
@@ -66,7 +71,7 @@ func TestAutoRate(t *testing.T) {
 			worst = max(worst, math.Abs(h[0]))
 		}
 		rates, from := tr.Rates()
-		if len(rates) != 1 || from != "start" || math.Abs(rates[0]*worst-.5) > 1e-15 {
+		if len(rates) != tr.Problem.Family.Meta.Inner.Steps || from != "start" || math.Abs(rates[0]*worst-.5) > 1e-15 {
 			t.Errorf("%s: rate %v from %s, want %v", tt.name, rates, from, .5/worst)
 		}
 	}

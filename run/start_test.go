@@ -90,14 +90,26 @@ func TestSignOfTwoRoots(t *testing.T) {
 
 // A narrow interval that the continuation does not find: (1.85, 2), by hand.
 func TestAutoStartOfScalarsUsesTheInterval(t *testing.T) {
-	r := train(t, `family: narrow
+	const narrow = `family: narrow
 tasks:
   - {name: heavy, A: 1, B: 1, Q: 10, R: 1, weight: 20}
   - {name: cheap, A: 2.85, B: 1, Q: 0.01, R: 1}
 meta: {inner: {rate: 1e-5}}
-`)
+`
+	r := train(t, narrow)
 	if r.Start.Kind != "search" || r.Status != maml.Converged || !(r.Gain.Data[0] > 1.85 && r.Gain.Data[0] < 2) {
 		t.Errorf("start %+v, %v at %v", r.Start, r.Status, r.Gain)
+	}
+	// The mean of the optima is outside; the damping alone finds no way in.
+	p, err := NewProblem(parse(t, narrow))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, _, err := p.damp(context.Background(), p.meanOptimal()); !errors.Is(err, ErrNoStart) {
+		t.Errorf("the damping: %v: the test is to do without it", err)
+	}
+	if w, _, err := p.stabilise(context.Background(), p.meanOptimal()); err != nil || !p.stabilises(w) {
+		t.Errorf("%v, %v", w, err)
 	}
 	if m := r.Baselines.ArgminMeanCost; m.Reason != "" || !(m.CostBefore > 0) {
 		t.Errorf("argmin of the mean cost: %+v", m)

@@ -406,11 +406,7 @@ func TestLargestRate(t *testing.T) {
 	}
 	// Several steps: just below the rate found the condition holds, just above not.
 	tr := trainer(t, strings.Replace(fmt.Sprintf(figure3b, .5434, "newton-cg"), "rate: 0.05", "rate: 0.05, steps: 3", 1))
-	x := []float64{.6}
-	l, err := tr.Problem.largestRate(x, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
+	var x []float64
 	slopes := func(η float64) float64 {
 		worst := 0.0
 		for i := range tr.Problem.Tasks {
@@ -430,26 +426,21 @@ func TestLargestRate(t *testing.T) {
 		}
 		return worst
 	}
-	if at := float64(l.Rate); !(slopes(at*(1-1e-5)) < 1) || !(slopes(at*(1+1e-5)) >= 1) {
-		t.Errorf("largest rate %+v: conditions %v and %v either side", l, slopes(at*(1-1e-5)), slopes(at*(1+1e-5)))
+	later := 0
+	for _, w := range []float64{.25, .4, .6, .9, 1.2} { // at some of them a later step is the first to fail
+		x = []float64{w}
+		l, err := tr.Problem.largestRate(x, 3)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if at := float64(l.Rate); !(slopes(at*(1-1e-10)) < 1) || !(slopes(at*(1+1e-10)) >= 1) {
+			t.Errorf("at %v: largest rate %+v: conditions %v and %v either side", w, l, slopes(at*(1-1e-10)), slopes(at*(1+1e-10)))
+		}
+		if l.Step > 0 {
+			later++
+		}
 	}
-}
-
-// Weights that only their ratio can be taken of.
-func TestHugeWeights(t *testing.T) {
-	r := train(t, `family: heavy
-tasks:
-  - {name: a, A: 1, B: 1, Q: 1, R: 1, weight: 1e308}
-  - {name: b, A: 1.1, B: 1, Q: 1, R: 1, weight: 1.7e308}
-meta: {inner: {rate: 0.01}}
-`)
-	s := train(t, `family: light
-tasks:
-  - {name: a, A: 1, B: 1, Q: 1, R: 1, weight: 1}
-  - {name: b, A: 1.1, B: 1, Q: 1, R: 1, weight: 1.7}
-meta: {inner: {rate: 0.01}}
-`)
-	if math.Abs(r.Gain.Data[0]-s.Gain.Data[0]) > 1e-14 || r.Start.Kind != "mean-optimal" || math.IsInf(float64(r.Baselines.MeanOptimal.CostAfter), 1) {
-		t.Errorf("gain %v from %s, want %v", r.Gain.Data, r.Start.Kind, s.Gain.Data)
+	if later == 0 {
+		t.Error("the first step was the first to fail everywhere")
 	}
 }
