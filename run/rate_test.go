@@ -60,6 +60,9 @@ func TestAutoRate(t *testing.T) {
 		if moved := tr.Start.Gain.Data[0] != tr.Problem.meanOptimal()[0]; moved != (tt.name == "search") {
 			t.Errorf("%s: start %v, the mean of the optima is %v", tt.name, tr.Start.Gain, tr.Problem.meanOptimal())
 		}
+		if tr.Start.Evaluations > 100 {
+			t.Errorf("%s: %d evaluations", tt.name, tr.Start.Evaluations)
+		}
 		worst := 0.0
 		for i := range tr.Problem.Tasks {
 			at, err := tr.Problem.Tasks[i].Inner.Evaluate(tr.Start.Gain.Data)

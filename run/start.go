@@ -205,31 +205,12 @@ func (p *Problem) searchStart(ctx context.Context, w []float64) (*Start, int, er
 	if err != nil {
 		return nil, evaluations, err
 	}
-	for range searchLimit {
-		rates, auto, err := p.rates(w)
-		if err != nil {
-			return nil, evaluations, err
-		}
-		next, n, err := p.raiseRate(ctx, w, rates)
-		evaluations += n
-		if err != nil {
-			return nil, evaluations, err
-		}
-		if !auto || slices.Equal(next, w) {
-			return &Start{Kind: "search", Gain: p.gain(next), rates: rates, rateAuto: auto}, evaluations, nil
-		}
-		w = next // and the rate is another there
+	w, rates, n, err := p.raiseRate(ctx, w)
+	evaluations += n
+	if err != nil {
+		return nil, evaluations, err
 	}
-	return nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective at the rate that is auto there", Closest: p.closest(w)}
-}
-
-// closest is why w is not inside the domain at its own rate.
-func (p *Problem) closest(w []float64) error {
-	rates, _, err := p.rates(w)
-	if err == nil {
-		err = p.inside(w, rates)
-	}
-	return err
+	return &Start{Kind: "search", Gain: p.gain(w), rates: rates, rateAuto: p.Family.Meta.Inner.Rate.Auto}, evaluations, nil
 }
 
 // stabilise finds a gain that stabilises every f and every g: from w by the
@@ -322,9 +303,9 @@ func (p *Problem) damp(ctx context.Context, w []float64) ([]float64, int, error)
 }
 
 // raiseRate continues from a common stabilising gain w along a factor on the
-// rates until the meta-objective is finite at w with the rates themselves.
-func (p *Problem) raiseRate(ctx context.Context, w, rates []float64) ([]float64, int, error) {
-	evaluations := 0
+// rates until the meta-objective is finite at w with the rates themselves, which
+// it returns. With rate: auto they are another in every round, those of its w.
+func (p *Problem) raiseRate(ctx context.Context, w []float64) (_, rates []float64, evaluations int, err error) {
 	scaled := func(t float64) []float64 {
 		s := slices.Clone(rates)
 		for i := range s {
@@ -333,6 +314,9 @@ func (p *Problem) raiseRate(ctx context.Context, w, rates []float64) ([]float64,
 		return s
 	}
 	for round := 0; ; round++ {
+		if rates, _, err = p.rates(w); err != nil {
+			return nil, nil, evaluations, err
+		}
 		// The greatest t = 2⁻ʲ⸍⁴ for which w is inside.
 		t, worst := 1.0, error(nil)
 		for j := 0; ; j++ {
@@ -343,24 +327,24 @@ func (p *Problem) raiseRate(ctx context.Context, w, rates []float64) ([]float64,
 				break
 			}
 			if !isDomain(err) {
-				return nil, evaluations, err
+				return nil, nil, evaluations, err
 			}
 			if worst == nil {
 				worst = err
 			}
 			if j == 240 {
-				return nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective", Closest: worst}
+				return nil, nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective", Closest: worst}
 			}
 		}
 		if worst == nil {
-			return w, evaluations, nil
+			return w, rates, evaluations, nil
 		}
 		if round == searchLimit {
-			return nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective", Closest: worst}
+			return nil, nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective", Closest: worst}
 		}
 		m, err := p.meta(scaled(t))
 		if err != nil {
-			return nil, evaluations, err
+			return nil, nil, evaluations, err
 		}
 		members := make([]maml.Member, m.Len())
 		for i := range members {
@@ -369,7 +353,7 @@ func (p *Problem) raiseRate(ctx context.Context, w, rates []float64) ([]float64,
 		next, n, err := lower(ctx, members, w)
 		evaluations += n
 		if err != nil {
-			return nil, evaluations, err
+			return nil, nil, evaluations, err
 		}
 		w = next
 	}
