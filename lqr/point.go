@@ -39,7 +39,8 @@ func (t *Task) At(x []float64) (objective.Point, error) {
 // by row. Where the gain does not stabilise, the error is an [*UnstableError].
 // Stability is claimed from a Lyapunov inequality checked by Cholesky, for
 // every matrix that A − B W may be within the rounding of forming it, not from
-// eigenvalues. A NaN or an infinity in x is a matrixeq.NotFiniteError.
+// eigenvalues. A cost beyond float64 is an [*OverflowError], and a NaN or an
+// infinity in x a matrixeq.NotFiniteError within a [*TaskError].
 // x of another length than Dim is a mistake of the program and panics.
 func (t *Task) Evaluate(x []float64) (*Point, error) {
 	f := t.std
@@ -92,14 +93,10 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 	// BᵀP into ws.g2: S = R + BᵀPB, E = R W − BᵀP A_W.
 	dense.MulTN(ws.g2, f.b, p.p, r, n, n)
 	dense.Mul(p.s, ws.g2, f.b, r, n, r)
-	for i, x := range f.rr {
-		p.s[i] += x
-	}
+	dense.Add(p.s, p.s, f.rr)
 	dense.Symmetrize(p.s, r)
 	dense.Mul(p.e, ws.g2, p.aw, r, n, n)
-	for i, x := range ws.g1 {
-		p.e[i] = x - p.e[i]
-	}
+	dense.Sub(p.e, ws.g1, p.e)
 	p.value = dense.Dot(p.p, f.s0) + f.constant
 	if math.IsInf(p.value, 0) || math.IsNaN(p.value) {
 		return nil, &OverflowError{Task: t.spec.Name, Quantity: "the cost"}
@@ -141,12 +138,11 @@ func (p *Point) Gap() float64 {
 	ws := t.scratch.Get().(*workspace)
 	defer t.scratch.Put(ws)
 	dense.Sub(ws.g1, p.w, t.wStar)
+	dense.MulTN(ws.g2, t.lStar, ws.g1, r, r, n)
 	if dense.Cholesky(ws.m1, p.sigma, n) {
-		dense.MulTN(ws.g2, t.lStar, ws.g1, r, r, n)
 		dense.Mul(ws.g3, ws.g2, ws.m1, r, n, n)
 		return dense.Dot(ws.g3, ws.g3)
 	}
-	dense.MulTN(ws.g2, t.lStar, ws.g1, r, r, n)
 	dense.Mul(ws.g3, ws.g2, p.sigma, r, n, n)
 	return max(0, dense.Dot(ws.g3, ws.g2))
 }
