@@ -1,0 +1,182 @@
+package check
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/interval"
+	"github.com/metalqr/metalqr/matrixeq"
+)
+
+// ErrGap is matched by every error about a gap that could not be enclosed.
+var ErrGap = errors.New("the gap is not proved")
+
+// A GapError says where the proof of a gap failed, and why. The gain may be
+// outside the domain, or the enclosures too wide to show that it is not.
+type GapError struct {
+	Task string
+	Step int // the inner step that starts from the gain, from 0; the number of steps for the adapted gain; −1 for what depends on no gain
+	Err  error
+}
+
+func (e *GapError) Error() string {
+	if e.Step < 0 {
+		return fmt.Sprintf("check: task %q: %v: %v", e.Task, ErrGap, e.Err)
+	}
+	return fmt.Sprintf("check: task %q, after inner step %d: %v: %v", e.Task, e.Step, ErrGap, e.Err)
+}
+
+func (e *GapError) Unwrap() []error { return []error{ErrGap, e.Err} }
+
+// gap encloses, for exactly the gain w,
+//
+//	h(W) − Σ λᵢ Cᵢ* = Σ λᵢ tr( Σ_F (F − Wᵢ*)ᵀ Sᵢ* (F − Wᵢ*) ),   F = Fᵢ(W),
+//
+// an upper bound of h(W) − inf h: λᵢ is task i's weight divided by the sum of
+// all, Fᵢ one step of the family's inner rule at each of the rates, Cᵢ* the
+// least cost of a stabilising gain. It proves on the way that w is in the domain
+// of h, and that every Cᵢ* is attained by a stabilising gain.
+//
+// The right-hand side is an identity for every stabilising F, whatever the sign
+// of Q or the modes of the plant, and keeps its relative accuracy near the
+// optimum: the enclosure is about 1e-15 (1 + κ) C* wide plus √(gap C*) times
+// that, where κ is how much the closed loops amplify.
+//
+// Every error is a *GapError. Neither argument is modified. Cost per task, with
+// d states, r inputs and m ≈ 30 to 100 interval products of d×d matrices: m for
+// the optimum and for each inner step, and r d of them for each step after the
+// first.
+func gap(f *family.Family, rates []float64, w matrixeq.Matrix) (interval.Interval, error) {
+	var sum, weights interval.Interval
+	for i := range f.Tasks {
+		t := &f.Tasks[i]
+		g, err := taskGap(t, f.Meta.Inner.Rule, f.Meta.Normalize, rates, w)
+		if err != nil {
+			return interval.Interval{}, err
+		}
+		λ := interval.Of(t.Weight)
+		sum, weights = sum.Add(λ.Mul(g)), weights.Add(λ)
+	}
+	h := sum.Div(weights)
+	if h.IsEmpty() || !h.IsBounded() {
+		return interval.Interval{}, &GapError{Step: -1, Err: errUnbounded}
+	}
+	return h, nil
+}
+
+var (
+	errRule       = errors.New("the inner rule or the normalisation is unknown")
+	errShape      = errors.New("the gain has the wrong shape")
+	errOptimum    = errors.New("the optimal cost cannot be shown to be positive: nothing can be divided by it")
+	errIndefinite = errors.New("the gap is negative: Sigma0 is not positive semidefinite")
+	errSingular   = errors.New("R + BᵀPB cannot be shown to be invertible")
+)
+
+// taskGap encloses the gap of one task, without its weight.
+func taskGap(t *family.Task, rule family.Rule, normalize family.Normalization, rates []float64, w matrixeq.Matrix) (interval.Interval, error) {
+	at := -1
+	fail := func(err error) (interval.Interval, error) {
+		return interval.Interval{}, &GapError{Task: t.Name, Step: at, Err: err}
+	}
+	outer, err := newLinearTask(t.Outer)
+	if err != nil {
+		return fail(err)
+	}
+	seen := outer
+	if t.Inner != nil {
+		if seen, err = newLinearTask(*t.Inner); err != nil {
+			return fail(err)
+		}
+	}
+	if w.Rows != outer.b.Cols || w.Cols != outer.a.Cols {
+		return fail(errShape)
+	}
+	if !isFinite(w) || !isFinite(matrixeq.Matrix{Data: rates}) {
+		return fail(errUnbounded)
+	}
+
+	// The costs of both f and g are divided by this.
+	divisor := interval.Of(1)
+	var best *optimum
+	switch normalize {
+	case family.NormalizeNone:
+	case family.NormalizeOptimalCost:
+		if best, err = outer.optimum(w); err != nil {
+			return fail(err)
+		}
+		if divisor = best.cost; !divisor.Positive() || !divisor.IsBounded() {
+			return fail(errOptimum)
+		}
+	default:
+		return fail(errRule)
+	}
+	to := exactly(w)
+	for k, rate := range rates {
+		at = k
+		if to, err = seen.step(rule, interval.Of(rate).Scale(2), divisor, to); err != nil {
+			return fail(err)
+		}
+	}
+	at = len(rates)
+	loop, err := newLyapunov(outer.loop(to))
+	if err != nil {
+		return fail(err)
+	}
+	sigma, err := loop.solve(outer.s0)
+	if err != nil {
+		return fail(err)
+	}
+	if best == nil {
+		if best, err = outer.optimum(mid(to)); err != nil {
+			at = -1
+			return fail(err)
+		}
+	}
+	off := to.Sub(best.gain)
+	g := inner(best.s.Mul(off), off.Mul(sigma)).Div(divisor)
+	if g.IsEmpty() || !g.IsBounded() {
+		return fail(errUnbounded)
+	}
+	if g = g.Intersect(interval.New(0, g.Mag())); g.IsEmpty() {
+		return fail(errIndefinite)
+	}
+	return g, nil
+}
+
+// step encloses one inner step from every gain of w, η2 = 2η, on the cost
+// divided by c.
+func (t *linearTask) step(rule family.Rule, η2, c interval.Interval, w interval.Matrix) (interval.Matrix, error) {
+	x, err := t.at(w)
+	if err != nil {
+		return w, err
+	}
+	var d interval.Matrix // F = W − d
+	switch rule {
+	case family.RuleGradient:
+		primal, err := newLyapunov(x.aw)
+		if err != nil {
+			return w, err
+		}
+		sigma, err := primal.solve(t.s0)
+		if err != nil {
+			return w, err
+		}
+		d = x.e.Mul(sigma).Scale(η2.Div(c))
+	case family.RuleNatural:
+		d = x.e.Scale(η2.Div(c))
+	case family.RuleGaussNewton:
+		u, ok := solveSymmetric(x.s, x.e)
+		if !ok {
+			return w, errSingular
+		}
+		d = u.Scale(η2)
+	default:
+		return w, errRule
+	}
+	to := w.Sub(d)
+	if !bounded(to) {
+		return w, errUnbounded
+	}
+	return to, nil
+}
