@@ -1,0 +1,60 @@
+package landscape
+
+import (
+	"errors"
+	"fmt"
+)
+
+var (
+	// ErrUnsupported is matched by the error about a family whose gain has more
+	// than one entry.
+	ErrUnsupported = errors.New("landscapes are proved for scalar gains only")
+	// ErrEmpty is matched by the error about a meta-objective that is infinite
+	// everywhere.
+	ErrEmpty = errors.New("the domain is empty")
+	// ErrTask is matched by the errors about a task that intervals cannot hold.
+	ErrTask = errors.New("task cannot be enclosed")
+)
+
+// DimensionError says that a gain has more than one entry.
+type DimensionError struct {
+	Inputs, States int
+}
+
+func (e *DimensionError) Error() string {
+	return fmt.Sprintf("landscape: %v: this family's gain has %d×%d entries", ErrUnsupported, e.Inputs, e.States)
+}
+
+func (e *DimensionError) Unwrap() error { return ErrUnsupported }
+
+// TaskError says why a task cannot be enclosed.
+type TaskError struct {
+	Task string
+	Err  error
+}
+
+func (e *TaskError) Error() string { return fmt.Sprintf("landscape: task %q: %v", e.Task, e.Err) }
+
+// Is makes it match [ErrTask].
+func (e *TaskError) Is(target error) bool { return target == ErrTask }
+func (e *TaskError) Unwrap() error        { return e.Err }
+
+// EmptyError says that no gain is in the domain of the meta-objective, which is
+// proved, and names tasks that exclude each other: each gain is outside the
+// domain of one of them.
+type EmptyError struct {
+	Tasks []string
+}
+
+func (e *EmptyError) Error() string {
+	switch n := len(e.Tasks); {
+	case n == 1:
+		return fmt.Sprintf("landscape: %v: after its inner steps no gain stabilises task %q (proved)", ErrEmpty, e.Tasks[0])
+	case n == 2:
+		return fmt.Sprintf("landscape: %v: tasks %q and %q exclude each other: every gain fails to stabilise one of them, before or after its inner steps (proved)", ErrEmpty, e.Tasks[0], e.Tasks[1])
+	default:
+		return fmt.Sprintf("landscape: %v: tasks %q exclude each other together: every gain fails to stabilise one of them, before or after its inner steps (proved)", ErrEmpty, e.Tasks)
+	}
+}
+
+func (e *EmptyError) Unwrap() error { return ErrEmpty }

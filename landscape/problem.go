@@ -1,0 +1,128 @@
+package landscape
+
+import (
+	"fmt"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/interval"
+	"github.com/metalqr/metalqr/lqr"
+)
+
+// A Problem is the meta-objective of a family with one scalar gain, its
+// parameters enclosed. It is immutable and safe for concurrent use.
+type Problem struct {
+	family *family.Family // its inner rates are numbers
+	tasks  []task
+	oneMap bool // the family comes to one task: see onemap.go
+	same   bool // and that task's inner steps see the cost that counts
+}
+
+// New encloses the meta-objective of a family at given inner rates, one for
+// each step. Errors: [*DimensionError] for a gain that is not one number,
+// [*TaskError] for a task whose optimum intervals cannot show.
+func New(f *family.Family, rates []float64) (*Problem, error) {
+	if d, r := f.States(), f.Inputs(); d*r != 1 {
+		return nil, &DimensionError{Inputs: r, States: d}
+	}
+	copied := *f
+	copied.Drawn = nil
+	copied.Meta.Inner.Rate = family.Rate{Steps: rates}
+	copied.Meta.Inner.Steps = len(rates)
+	p := &Problem{family: &copied, tasks: make([]task, len(f.Tasks))}
+	steps := make([]step, len(rates))
+	for k, η := range rates {
+		steps[k] = step{f.Meta.Inner.Rule, η}
+	}
+	for i, t := range f.Tasks {
+		outer, err := enclose(t.Outer)
+		if err != nil {
+			return nil, &TaskError{Task: t.Name, Err: err}
+		}
+		inner := outer
+		if t.G != t.F {
+			if inner, err = enclose(*t.Inner); err != nil {
+				return nil, &TaskError{Task: t.Name, Err: err}
+			}
+		}
+		if f.Meta.Normalize == family.NormalizeOptimalCost {
+			c := outer.best
+			if !c.Positive() {
+				return nil, &TaskError{Task: t.Name, Err: fmt.Errorf("its optimal cost, in [%v, %v], is not shown to be positive, so that normalize: optimal-cost cannot divide by it", c.Lo(), c.Hi())}
+			}
+			inner, outer = inner.scaled(c, inner == outer), outer.scaled(c, true)
+			if t.G == t.F {
+				inner = outer
+			}
+		}
+		p.tasks[i] = task{name: t.Name, f: outer, g: inner, steps: steps}
+	}
+	total := zero
+	for _, t := range f.Tasks {
+		total = total.Add(interval.Of(t.Weight))
+	}
+	for i, t := range f.Tasks {
+		p.tasks[i].weight = interval.Of(t.Weight).Div(total)
+		if !p.tasks[i].weight.Positive() {
+			return nil, &TaskError{Task: t.Name, Err: fmt.Errorf("its weight %v drowns beside the others, and a proof needs positive weights", t.Weight)}
+		}
+	}
+	p.oneMap, p.same = comesToOne(f)
+	return p, nil
+}
+
+// enclose takes a task's parameters from its specification.
+func enclose(s lqr.Spec) (*plant, error) {
+	p := &plant{γ: one, s: one, n: zero, c: zero}
+	entry := func(x []float64) interval.Interval { return interval.Of(x[0]) }
+	p.a, p.b, p.q, p.r = entry(s.A.Data), entry(s.B.Data), entry(s.Q.Data), entry(s.R.Data)
+	if !s.N.IsZero() {
+		p.n = entry(s.N.Data)
+	}
+	if s.Discount != 0 {
+		p.γ = interval.Of(s.Discount)
+	}
+	noise := zero
+	if !s.Noise.IsZero() {
+		noise = entry(s.Noise.Data)
+	}
+	between := zero
+	if s.SampleTime != 0 {
+		noise, between = p.sample(s.SampleTime, noise)
+	}
+	switch {
+	case s.AverageCost:
+		p.s = noise
+	case !s.Sigma0.IsZero():
+		p.s = entry(s.Sigma0.Data)
+	case s.X0 != nil:
+		p.s = entry(s.X0).Sqr()
+	}
+	p.c = between
+	if !s.AverageCost && noise != zero {
+		p.s = p.s.Add(p.γ.Div(one.Sub(p.γ)).Mul(noise))
+		p.c = between.Div(one.Sub(p.γ))
+	}
+	if !p.s.Positive() {
+		return nil, fmt.Errorf("Σ₀, in [%v, %v], is not positive, and a proof about a landscape needs that", p.s.Lo(), p.s.Hi())
+	}
+	if !p.complete() {
+		return nil, fmt.Errorf("its optimum cannot be enclosed: it is too near a task that has none, or its numbers are too large or too small for intervals")
+	}
+	return p, nil
+}
+
+// scaled is the plant with its cost divided by c. The constant part is divided
+// only where the cost is that which counts.
+func (p *plant) scaled(c interval.Interval, counts bool) *plant {
+	o := *p
+	o.q, o.n, o.r = p.q.Div(c), p.n.Div(c), p.r.Div(c)
+	if counts {
+		o.c = p.c.Div(c)
+	}
+	if !o.complete() {
+		return p
+	}
+	// W* does not depend on the factor.
+	o.opt = o.opt.Intersect(p.opt)
+	return &o
+}

@@ -1,0 +1,545 @@
+package landscape
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/interval"
+)
+
+// A Landscape is what is known of a meta-objective with one scalar gain. Every
+// interval is an enclosure.
+type Landscape struct {
+	Domain     []Component
+	Stationary []Stationary        // ascending
+	Unresolved []interval.Interval // where a stationary point or an end of the domain may hide
+	Infimum    interval.Interval   // of h over its domain
+	LowerBound interval.Interval   // Σ λᵢ Cᵢ*, which h need not attain
+
+	// Every local minimum lies at most Epsilon.Hi() above inf h, and one at
+	// least Epsilon.Lo(); Hi is +Inf where that is not known.
+	Epsilon interval.Interval
+	Verdict certificate.Verdict
+	OneMap  bool // the family comes to one task, whose optima have one value
+	Reason  string
+
+	Singular []Singular
+	Boxes    int  // examined
+	Spent    bool // the budget ran out
+
+	family string
+	proof  certificate.Landscape
+}
+
+// A Component is a maximal interval of the domain, its ends enclosed.
+type Component struct {
+	Low, High interval.Interval
+	// LowBorder and HighBorder are enclosures of h at an end towards which it
+	// falls without a minimum, as it may at the border of stability with the
+	// Gauss–Newton rule; nil at an end where it rises.
+	LowBorder, HighBorder *interval.Interval
+}
+
+// A Stationary point: h′ has exactly one zero in Gain.
+type Stationary struct {
+	Gain    interval.Interval
+	Value   interval.Interval // of h
+	Gap     interval.Interval // h − Σ λᵢ Cᵢ*, without subtracting
+	Kind    certificate.Kind
+	Optimal bool // the adapted gain is the one task's optimum
+
+	// Of a minimum: the gains from which descent on h ends there, and their
+	// share of the domain.
+	Basin interval.Interval
+	Share float64 // an estimate from the enclosures, exact to rounding
+
+	// Distance to the nearest singular point of any task; +Inf where there is
+	// none.
+	Singular float64
+}
+
+// Singular is where the derivative of a task's inner map is zero: with one
+// gradient step, where η C″(w) = 1. The map is not locally open there.
+type Singular struct {
+	Task       string
+	Points     []interval.Interval // exactly one zero in each
+	Unresolved []interval.Interval
+}
+
+// Minima are the local minimisers.
+func (l *Landscape) Minima() []Stationary {
+	var m []Stationary
+	for _, s := range l.Stationary {
+		if s.Kind == certificate.Minimum {
+			m = append(m, s)
+		}
+	}
+	return m
+}
+
+// Spurious reports whether a local minimum above inf h is proved to exist.
+func (l *Landscape) Spurious() bool { return l.Epsilon.Lo() > 0 }
+
+// Prove finds and proves the landscape: the domain, all stationary points, and
+// what follows. Where the budget ends first, or points are degenerate, boxes
+// are left in Unresolved and the verdict may be undecided. The only error is an
+// [*EmptyError], for a domain proved empty, or that of ctx.
+//
+// The result depends on o.Boxes, not on o.Workers. A box costs about a
+// microsecond for each task and inner step; a family of a dozen tasks takes
+// some hundred boxes.
+func (p *Problem) Prove(ctx context.Context, o Options) (*Landscape, error) {
+	m := newMeter(ctx, o)
+	cover, err := p.domain(m)
+	if err != nil {
+		return nil, err
+	}
+	l := &Landscape{OneMap: p.oneMap}
+	l.proof.DomainCover = cover
+	components, unknown := componentsOf(cover)
+	if len(components) == 0 && len(unknown) == 0 {
+		return nil, p.empty(ctx, cover)
+	}
+	for _, c := range components {
+		l.Domain = append(l.Domain, Component{Low: c.low(), High: c.high()})
+	}
+	l.Unresolved = unknown
+	l.LowerBound = zero
+	for i := range p.tasks {
+		l.LowerBound = l.LowerBound.Add(p.tasks[i].weight.Mul(p.tasks[i].f.best))
+	}
+	s := &scratch{}
+	if p.oneMap {
+		l.proof.Mode = certificate.OneMap
+		p.factors(l, components, m, s)
+	} else {
+		l.proof.Mode = certificate.Sum
+		p.zeros(l, components, m, s)
+	}
+	p.conclude(l, components, s)
+	p.singular(l, components, m)
+	l.basins()
+	l.Boxes, l.Spent = m.examined, m.spent
+	l.family = string(formatFamily(p.family))
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// componentsOf reads the components off a cover, and the pieces of which
+// nothing is known.
+func componentsOf(cover []certificate.Piece) (components []component, unknown []interval.Interval) {
+	for i := 0; i < len(cover); i++ {
+		switch cover[i].Is {
+		case certificate.Unknown:
+			unknown = join(unknown, cover[i].Box)
+		case certificate.In:
+			first := i
+			for i+1 < len(cover) && cover[i+1].Is == certificate.In {
+				i++
+			}
+			c := component{inner: interval.New(cover[first].Box.Lo(), cover[i].Box.Hi())}
+			c.outer = c.inner
+			if first > 0 {
+				c.outer = c.outer.Hull(cover[first-1].Box)
+			}
+			if i+1 < len(cover) {
+				c.outer = c.outer.Hull(cover[i+1].Box)
+			}
+			components = append(components, c)
+		}
+	}
+	return components, unknown
+}
+
+// join appends an interval, to the last one if they touch.
+func join(list []interval.Interval, x interval.Interval) []interval.Interval {
+	if n := len(list); n > 0 && list[n-1].Hi() >= x.Lo() {
+		list[n-1] = list[n-1].Hull(x)
+		return list
+	}
+	return append(list, x)
+}
+
+// zeros isolates the zeros of h′ itself.
+func (p *Problem) zeros(l *Landscape, components []component, m *meter, s *scratch) {
+	cover := certificate.Cover{Of: certificate.Slope}
+	for ci, c := range components {
+		blocks := c.isolate(p.slope, m, "stationary points")
+		for _, b := range blocks {
+			cover.Pieces = append(cover.Pieces, certificate.Piece{Box: b.box, Is: b.is})
+			switch b.is {
+			case certificate.Unknown:
+				l.Unresolved = join(l.Unresolved, b.box)
+			case certificate.Zero:
+				gain := c.narrow(p.slope, b, s)
+				st := Stationary{Gain: gain, Kind: certificate.Minimum}
+				if b.low > 0 {
+					st.Kind = certificate.Maximum
+				}
+				st.Value, _ = p.value(gain, true, s)
+				st.Gap, _ = p.gap(gain, s)
+				l.Stationary = append(l.Stationary, st)
+			}
+		}
+		first, last := blocks[0], blocks[len(blocks)-1]
+		p.borders(&l.Domain[ci], c, first.high, last.low, first.is, last.is, s)
+	}
+	l.proof.Covers = []certificate.Cover{cover}
+}
+
+// borders notes where h falls towards an end of a component: low and high are
+// the signs of h′ next to the ends.
+func (p *Problem) borders(d *Component, c component, low, high int, first, last certificate.PieceKind, s *scratch) {
+	at := func(end interval.Interval) *interval.Interval {
+		v, ok := p.value(end, false, s)
+		if !ok {
+			v = interval.Entire()
+		}
+		return &v
+	}
+	if low > 0 && first == certificate.Free && c.outer.IsBounded() {
+		d.LowBorder = at(d.Low)
+	}
+	if high < 0 && last == certificate.Free && c.outer.IsBounded() {
+		d.HighBorder = at(d.High)
+	}
+}
+
+// factors isolates the zeros of the factors of h′ of one task:
+//
+//	h′ = C′(x_K) F_1′(x_0) … F_K′(x_{K−1}),
+//	x_K − W* = (w − W*) κ_1(x_0) … κ_K(x_{K−1})   where f = g.
+//
+// Zeros of x_K − W* are optima of one value; those of an F_k′ are folds.
+func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scratch) {
+	t := &p.tasks[0]
+	type factor struct {
+		certificate.Cover
+		f       probe
+		optimal bool
+	}
+	var all []factor
+	if p.same {
+		all = append(all, factor{certificate.Cover{Of: certificate.Offset}, t.offset, true})
+		for k := range t.steps {
+			all = append(all, factor{certificate.Cover{Of: certificate.Reach, Step: k + 1}, t.reach(k + 1), true})
+		}
+	} else {
+		all = append(all, factor{certificate.Cover{Of: certificate.Arrive}, t.arrive, true})
+	}
+	for k := range t.steps {
+		all = append(all, factor{certificate.Cover{Of: certificate.Fold, Step: k + 1}, t.fold(k+1, p.same), false})
+	}
+	for ci, c := range components {
+		var found []Stationary
+		var unknown []interval.Interval
+		free := [2]certificate.PieceKind{certificate.Free, certificate.Free}
+		for i := range all {
+			blocks := c.isolate(all[i].f, m, "stationary points")
+			for j, b := range blocks {
+				all[i].Pieces = append(all[i].Pieces, certificate.Piece{Box: b.box, Is: b.is})
+				switch b.is {
+				case certificate.Unknown:
+					unknown = append(unknown, b.box)
+					if j == 0 {
+						free[0] = b.is
+					}
+					if j == len(blocks)-1 {
+						free[1] = b.is
+					}
+				case certificate.Zero:
+					found = append(found, Stationary{Gain: c.narrow(all[i].f, b, s), Optimal: all[i].optimal})
+				}
+			}
+		}
+		slices.SortFunc(found, func(x, y Stationary) int { return cmp.Compare(x.Gain.Lo(), y.Gain.Lo()) })
+		// Zeros of two factors that are not told apart are one degenerate point.
+		kept := found[:0]
+		for i := 0; i < len(found); i++ {
+			j := i
+			hull := found[i].Gain
+			for j+1 < len(found) && found[j+1].Gain.Lo() <= hull.Hi() {
+				j++
+				hull = hull.Hull(found[j].Gain)
+			}
+			if j > i {
+				unknown = append(unknown, hull)
+			} else {
+				kept = append(kept, found[i])
+			}
+			i = j
+		}
+		slices.SortFunc(unknown, func(x, y interval.Interval) int { return cmp.Compare(x.Lo(), y.Lo()) })
+		for _, u := range unknown {
+			l.Unresolved = join(l.Unresolved, u)
+		}
+		low, high := p.classify(c, kept, unknown, s)
+		l.Stationary = append(l.Stationary, kept...)
+		p.borders(&l.Domain[ci], c, low, high, free[0], free[1], s)
+	}
+	for _, f := range all {
+		l.proof.Covers = append(l.proof.Covers, f.Cover)
+	}
+}
+
+// classify gives the zeros of a component their kinds, from the sign of h′
+// between them, and their values. It returns the signs next to the two ends.
+func (p *Problem) classify(c component, found []Stationary, unknown []interval.Interval, s *scratch) (low, high int) {
+	sign := func(box interval.Interval) int {
+		v := 0
+		cuts(box, func(w float64) bool {
+			y, _, ok := p.slope(interval.Of(w), true, s)
+			v = y.Sign()
+			return ok && v != 0
+		})
+		return v
+	}
+	left := c.inner.Lo()
+	signs := make([]int, len(found)+1)
+	for i := range signs {
+		right := c.inner.Hi()
+		if i < len(found) {
+			right = found[i].Gain.Lo()
+		}
+		gap := interval.New(left, max(left, right))
+		signs[i] = sign(gap)
+		for _, u := range unknown {
+			if !u.Disjoint(gap) {
+				signs[i] = 0 // not one sign, for all that is known
+			}
+		}
+		if i < len(found) {
+			left = found[i].Gain.Hi()
+		}
+	}
+	best := zero
+	for i := range p.tasks {
+		best = best.Add(p.tasks[i].weight.Mul(p.tasks[i].f.best))
+	}
+	for i := range found {
+		st := &found[i]
+		before, after := signs[i], signs[i+1]
+		// Each factor has a simple zero where it has one, so that h′ changes
+		// sign; one side is enough.
+		switch {
+		case st.Optimal || before < 0 || after > 0:
+			st.Kind = certificate.Minimum
+		case before > 0 || after < 0:
+			st.Kind = certificate.Maximum
+		}
+		if st.Optimal && (before > 0 || after < 0) {
+			panic(fmt.Sprintf("landscape: h rises to the optimum in %v", st.Gain)) // C* is the least value there is
+		}
+		if st.Optimal {
+			st.Value, st.Gap = best, zero
+		} else {
+			st.Value, _ = p.value(st.Gain, true, s)
+			st.Gap, _ = p.gap(st.Gain, s)
+		}
+	}
+	return signs[0], signs[len(signs)-1]
+}
+
+// gap encloses h − Σ λᵢ Cᵢ* over box, which is known to be inside.
+func (p *Problem) gap(box interval.Interval, s *scratch) (interval.Interval, bool) {
+	sum := zero
+	for i := range p.tasks {
+		t := &p.tasks[i]
+		if !t.track(box, 1, true, s) {
+			return sum, false
+		}
+		sum = sum.Add(t.weight.Mul(t.f.gap(s.wide.end.w, s.wide.end.d)))
+	}
+	return sum, true
+}
+
+// conclude draws the infimum, ε and the verdict from what was found.
+func (p *Problem) conclude(l *Landscape, components []component, s *scratch) {
+	low, high := math.Inf(1), math.Inf(1) // of inf h
+	least := func(v interval.Interval) {
+		low, high = min(low, v.Lo()), min(high, v.Hi())
+	}
+	minima := l.Minima()
+	for _, st := range minima {
+		least(st.Value)
+	}
+	lowest := high // an upper bound of the lowest minimum
+	attained := true
+	for _, d := range l.Domain {
+		for _, b := range []*interval.Interval{d.LowBorder, d.HighBorder} {
+			if b != nil {
+				least(*b)
+				attained = attained && b.Lo() >= lowest
+			}
+		}
+	}
+	worst := math.Inf(-1) // the highest local minimum there may be
+	allOptimal := len(minima) > 0
+	for _, st := range minima {
+		worst = max(worst, st.Value.Hi())
+		allOptimal = allOptimal && st.Optimal
+	}
+	for _, u := range l.Unresolved {
+		v, ok := p.value(u, slices.ContainsFunc(components, func(c component) bool { return c.knows(u) }), s)
+		if !ok {
+			continue // no gain of u is in the domain
+		}
+		low = min(low, v.Lo())
+		worst = max(worst, v.Hi())
+	}
+	for _, c := range components { // any value bounds the infimum
+		if at, ok := p.value(interval.Of(center(c.inner)), true, s); ok {
+			high = min(high, at.Hi())
+		}
+	}
+	if p.oneMap && slices.ContainsFunc(minima, func(st Stationary) bool { return st.Optimal }) {
+		low, high, attained = l.LowerBound.Lo(), l.LowerBound.Hi(), true
+	}
+	if math.IsInf(high, 1) {
+		high = maxFloat
+	}
+	l.Infimum = interval.New(min(low, high), high)
+	complete := len(l.Unresolved) == 0
+
+	lower := 0.0
+	for _, st := range minima {
+		lower = max(lower, interval.SubDown(st.Value.Lo(), high))
+	}
+	upper := math.Inf(1)
+	if worst <= maxFloat && !math.IsInf(low, 0) {
+		upper = max(0, interval.SubUp(worst, low))
+	}
+	if complete && attained && (len(minima) == 1 || allOptimal) {
+		upper = 0
+	}
+	l.Epsilon = interval.New(lower, upper)
+	switch {
+	case lower > 0:
+		l.Verdict = certificate.NotGlobal
+	case !complete:
+		l.Verdict = certificate.Undecided
+	case upper == 0:
+		l.Verdict = certificate.Global
+	case upper <= maxFloat:
+		l.Verdict = certificate.EpsilonGlobal
+	default:
+		l.Verdict = certificate.Undecided
+	}
+}
+
+// singular isolates the zeros of each task's F_K ∘ … ∘ F_1 ′, and each
+// minimiser's distance to the nearest.
+func (p *Problem) singular(l *Landscape, components []component, m *meter) {
+	tasks := p.tasks
+	if p.oneMap {
+		tasks = tasks[:1]
+	}
+	s := &scratch{}
+	for i := range tasks {
+		t := &tasks[i]
+		found := Singular{Task: t.name}
+		for _, c := range components {
+			for _, b := range c.isolate(t.singular, m, "singular set") {
+				switch b.is {
+				case certificate.Zero:
+					found.Points = append(found.Points, c.narrow(t.singular, b, s))
+				case certificate.Unknown:
+					found.Unresolved = join(found.Unresolved, b.box)
+				}
+			}
+		}
+		l.Singular = append(l.Singular, found)
+	}
+	for i := range l.Stationary {
+		st := &l.Stationary[i]
+		st.Singular = math.Inf(1)
+		for _, f := range l.Singular {
+			for _, x := range f.Points {
+				st.Singular = min(st.Singular, x.Sub(st.Gain).Mig())
+			}
+		}
+	}
+}
+
+// basins gives each minimum the gains between its neighbours: descent in one
+// dimension passes no stationary point.
+func (l *Landscape) basins() {
+	if len(l.Unresolved) > 0 {
+		return
+	}
+	total := 0.0
+	for _, d := range l.Domain {
+		total += d.High.Mid() - d.Low.Mid()
+	}
+	for i := range l.Stationary {
+		st := &l.Stationary[i]
+		if st.Kind != certificate.Minimum {
+			continue
+		}
+		for _, d := range l.Domain {
+			if st.Gain.Lo() < d.Low.Lo() || st.Gain.Hi() > d.High.Hi() {
+				continue
+			}
+			from, to := d.Low, d.High
+			if i > 0 && l.Stationary[i-1].Gain.Lo() >= d.Low.Lo() {
+				from = l.Stationary[i-1].Gain
+			}
+			if i+1 < len(l.Stationary) && l.Stationary[i+1].Gain.Hi() <= d.High.Hi() {
+				to = l.Stationary[i+1].Gain
+			}
+			st.Basin = interval.New(from.Mid(), to.Mid())
+			if d.Low.IsBounded() && d.High.IsBounded() {
+				st.Share = (to.Mid() - from.Mid()) / total
+			} else {
+				st.Share = 1
+			}
+		}
+	}
+}
+
+// empty is the error about a domain of which every piece is outside. It looks
+// for a task or a pair that is enough; failing that it names all that the cover
+// needs.
+func (p *Problem) empty(ctx context.Context, cover []certificate.Piece) error {
+	var needed []int
+	for _, c := range cover {
+		if c.Is == certificate.Out && !slices.Contains(needed, c.Task) {
+			needed = append(needed, c.Task)
+		}
+	}
+	slices.Sort(needed)
+	names := func(index ...int) []string {
+		var list []string
+		for _, i := range index {
+			list = append(list, p.tasks[i].name)
+		}
+		return list
+	}
+	excludes := func(index ...int) bool {
+		q := &Problem{family: p.family}
+		for _, i := range index {
+			q.tasks = append(q.tasks, p.tasks[i])
+		}
+		cover, err := q.domain(newMeter(ctx, Options{Boxes: 10000, Workers: 1}))
+		return err != nil || !slices.ContainsFunc(cover, func(c certificate.Piece) bool { return c.Is != certificate.Out })
+	}
+	for _, i := range needed {
+		if excludes(i) {
+			return &EmptyError{Tasks: names(i)}
+		}
+	}
+	for k, i := range needed {
+		for _, j := range needed[:k] {
+			if excludes(j, i) {
+				return &EmptyError{Tasks: names(j, i)}
+			}
+		}
+	}
+	return &EmptyError{Tasks: names(needed...)}
+}
