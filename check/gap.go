@@ -66,11 +66,9 @@ func gap(f *family.Family, rates []float64, w matrixeq.Matrix) (interval.Interva
 }
 
 var (
-	errRule       = errors.New("the inner rule or the normalisation is unknown")
 	errShape      = errors.New("the gain has the wrong shape")
 	errOptimum    = errors.New("the optimal cost cannot be shown to be positive: nothing can be divided by it")
 	errIndefinite = errors.New("the gap is negative: Sigma0 is not positive semidefinite")
-	errSingular   = errors.New("R + BᵀPB cannot be shown to be invertible")
 )
 
 // taskGap encloses the gap of one task, without its weight.
@@ -111,10 +109,14 @@ func taskGap(t *family.Task, rule family.Rule, normalize family.Normalization, r
 	default:
 		return fail(errRule)
 	}
-	to := exactly(w)
+	to := thin(w)
 	for k, rate := range rates {
 		at = k
-		if to, err = seen.step(rule, interval.Of(rate).Scale(2), divisor, to); err != nil {
+		step, err := newStepRule(rule, rate, divisor)
+		if err != nil {
+			return fail(err)
+		}
+		if to, err = seen.step(step, to); err != nil {
 			return fail(err)
 		}
 	}
@@ -142,41 +144,4 @@ func taskGap(t *family.Task, rule family.Rule, normalize family.Normalization, r
 		return fail(errIndefinite)
 	}
 	return g, nil
-}
-
-// step encloses one inner step from every gain of w, η2 = 2η, on the cost
-// divided by c.
-func (t *linearTask) step(rule family.Rule, η2, c interval.Interval, w interval.Matrix) (interval.Matrix, error) {
-	x, err := t.at(w)
-	if err != nil {
-		return w, err
-	}
-	var d interval.Matrix // F = W − d
-	switch rule {
-	case family.RuleGradient:
-		primal, err := newLyapunov(x.aw)
-		if err != nil {
-			return w, err
-		}
-		sigma, err := primal.solve(t.s0)
-		if err != nil {
-			return w, err
-		}
-		d = x.e.Mul(sigma).Scale(η2.Div(c))
-	case family.RuleNatural:
-		d = x.e.Scale(η2.Div(c))
-	case family.RuleGaussNewton:
-		u, ok := solveSymmetric(x.s, x.e)
-		if !ok {
-			return w, errSingular
-		}
-		d = u.Scale(η2)
-	default:
-		return w, errRule
-	}
-	to := w.Sub(d)
-	if !bounded(to) {
-		return w, errUnbounded
-	}
-	return to, nil
 }

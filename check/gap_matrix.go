@@ -114,8 +114,8 @@ func mid(m interval.Matrix) matrixeq.Matrix {
 	return c
 }
 
-// exactly is the real matrix m, which must be finite.
-func exactly(m matrixeq.Matrix) interval.Matrix {
+// thin is the real matrix m, which must be finite.
+func thin(m matrixeq.Matrix) interval.Matrix {
 	return interval.FromFloats(m.Rows, m.Cols, m.Data)
 }
 
@@ -197,8 +197,8 @@ func solveSymmetric(s, b interval.Matrix) (interval.Matrix, bool) {
 	if !isFinite(near) {
 		return interval.Matrix{}, false
 	}
-	c, x := exactly(inv), exactly(near)
-	α := exactly(matrixeq.Identity(n)).Sub(c.Mul(scaled)).NormInf()
+	c, x := thin(inv), thin(near)
+	α := thin(matrixeq.Identity(n)).Sub(c.Mul(scaled)).NormInf()
 	if !(α < 1) {
 		return interval.Matrix{}, false
 	}

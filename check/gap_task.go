@@ -42,9 +42,9 @@ func newLinearTask(s lqr.Spec) (*linearTask, error) {
 		if !isFinite(x) {
 			return nil, errUnbounded
 		}
-		t.s0 = exactly(x).MulNT(exactly(x))
+		t.s0 = thin(x).MulNT(thin(x))
 	default:
-		t.s0 = exactly(matrixeq.Identity(n))
+		t.s0 = thin(matrixeq.Identity(n))
 	}
 	if γ := s.Discount; γ != 0 && γ != 1 {
 		g := interval.Of(γ)
@@ -152,7 +152,7 @@ func (t *linearTask) optimum(starts ...matrixeq.Matrix) (*optimum, error) {
 	if !ok {
 		return nil, errNoStart
 	}
-	w := exactly(near)
+	w := thin(near)
 	x, err := t.at(w)
 	if err != nil {
 		return nil, err
@@ -185,7 +185,7 @@ func (t *linearTask) below(x *evaluation, a, loss interval.Matrix) (interval.Mat
 		if !isFinite(y) {
 			continue
 		}
-		yy := exactly(y)
+		yy := thin(y)
 		ya := yy.Mul(a)
 		lyap := yy.Sub(a.MulTN(ya)).Symmetrize() // Y − A′ᵀYA′
 		bya := t.b.MulTN(ya)

@@ -103,7 +103,7 @@ func approximate(powers []matrixeq.Matrix, v matrixeq.Matrix) matrixeq.Matrix {
 
 // solve encloses X for every symmetric V of v.
 func (l *lyapunov) solve(v interval.Matrix) (interval.Matrix, error) {
-	x, d, err := l.residual(v)
+	x, d, err := l.residual(v, true)
 	if err != nil {
 		return interval.Matrix{}, err
 	}
@@ -121,25 +121,28 @@ func (l *lyapunov) solve(v interval.Matrix) (interval.Matrix, error) {
 
 // bound is solve with the certificate of the last solve: quicker, and wider.
 func (l *lyapunov) bound(v interval.Matrix) (interval.Matrix, error) {
-	x, d, err := l.residual(v)
+	x, d, err := l.residual(v, false)
 	if err != nil {
 		return interval.Matrix{}, err
 	}
 	return l.cert.around(x, d)
 }
 
-// residual returns X̂ and row sums d with −diag(d) ⪯ T ⪯ diag(d).
-func (l *lyapunov) residual(v interval.Matrix) (x matrixeq.Matrix, d []float64, err error) {
+// residual returns X̂, refined once or not, and row sums d with
+// −diag(d) ⪯ T ⪯ diag(d).
+func (l *lyapunov) residual(v interval.Matrix, refine bool) (x matrixeq.Matrix, d []float64, err error) {
 	if !bounded(v) {
 		return x, nil, errUnbounded
 	}
 	a, vm := l.powers[0], symmetric(mid(v))
 	x = approximate(l.powers, vm)
-	x = plus(x, 1, approximate(l.powers, symmetric(plus(plus(product(product(a, x), a.T()), 1, vm), -1, x))))
+	if refine {
+		x = plus(x, 1, approximate(l.powers, symmetric(plus(plus(product(product(a, x), a.T()), 1, vm), -1, x))))
+	}
 	if !isFinite(x) {
 		return x, nil, errUnbounded
 	}
-	xx := exactly(x)
+	xx := thin(x)
 	d = rowSums(l.a.Mul(xx).MulNT(l.a).Add(v).Sub(xx).Symmetrize())
 	for _, s := range d {
 		if math.IsInf(s, 1) {
@@ -155,7 +158,7 @@ func (c *stability) around(x matrixeq.Matrix, d []float64) (interval.Matrix, err
 	for i, s := range d {
 		t = max(t, interval.DivUp(s, c.d[i]))
 	}
-	m := exactly(x)
+	m := thin(x)
 	if t == 0 {
 		return m, nil
 	}
@@ -177,7 +180,7 @@ func (l *lyapunov) certify(d []float64) *stability {
 	if !isFinite(y) {
 		return nil
 	}
-	yy := exactly(y)
+	yy := thin(y)
 	if !yy.PositiveDefinite() {
 		return nil
 	}

@@ -10,10 +10,10 @@ import (
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
-// A plant encloses a task as its user states it, in discrete time: sampled if
+// A discrete encloses a task as its user states it, in discrete time: sampled if
 // it was stated in continuous time, and before discount, noise and the cross
 // term are dealt with. Q, R and Noise stand for their symmetric members.
-type plant struct {
+type discrete struct {
 	A, B, Q, R, N interval.Matrix   // N is zero where the task has none
 	Noise         interval.Matrix   // V; no rows where the task has none
 	Between       interval.Interval // what noise costs between two samples, whatever the gain
@@ -33,16 +33,16 @@ var errSample = errors.New("the plant cannot be sampled in float64")
 // between two samples.
 //
 // The error matches errSample, or errUnbounded where s has a NaN or an infinity.
-func sampled(s lqr.Spec) (plant, error) {
+func sampled(s lqr.Spec) (discrete, error) {
 	for _, m := range []matrixeq.Matrix{s.A, s.B, s.Q, s.R, s.N, s.Noise} {
 		if !isFinite(m) {
-			return plant{}, errUnbounded
+			return discrete{}, errUnbounded
 		}
 	}
 	n, r := s.A.Rows, s.B.Cols
-	p := plant{A: exactly(s.A), B: exactly(s.B), Q: symmetrized(s.Q), R: symmetrized(s.R), N: interval.NewMatrix(n, r)}
+	p := discrete{A: thin(s.A), B: thin(s.B), Q: symmetrized(s.Q), R: symmetrized(s.R), N: interval.NewMatrix(n, r)}
 	if !s.N.IsZero() {
-		p.N = exactly(s.N)
+		p.N = thin(s.N)
 	}
 	if !s.Noise.IsZero() {
 		p.Noise = symmetrized(s.Noise)
@@ -52,7 +52,7 @@ func sampled(s lqr.Spec) (plant, error) {
 	}
 	h := s.SampleTime
 	if !(h > 0 && h-h == 0) {
-		return plant{}, errUnbounded
+		return discrete{}, errUnbounded
 	}
 
 	// Inputs in units c in which they move the state as fast as it moves itself,
@@ -66,7 +66,7 @@ func sampled(s lqr.Spec) (plant, error) {
 		c = math.Ldexp(1, e)
 	}
 	if !(c > 0 && 1/c > 0) || c-c != 0 {
-		return plant{}, errUnbounded
+		return discrete{}, errUnbounded
 	}
 	m := n + r
 	mm, gamma := interval.NewMatrix(m, m), interval.NewMatrix(m, m)
@@ -88,7 +88,7 @@ func sampled(s lqr.Spec) (plant, error) {
 	}
 	exp, gram, _, err := propagate(mm, gamma, h)
 	if err != nil {
-		return plant{}, err
+		return discrete{}, err
 	}
 	for i := range n {
 		for j := range n {
@@ -106,13 +106,13 @@ func sampled(s lqr.Spec) (plant, error) {
 		}
 	}
 	if !s.Noise.IsZero() {
-		a, v := exactly(s.A), p.Noise
+		a, v := thin(s.A), p.Noise
 		if _, p.Noise, _, err = propagate(a.T(), v, h); err != nil {
-			return plant{}, err
+			return discrete{}, err
 		}
 		_, _, mean, err := propagate(a, symmetrized(s.Q), h)
 		if err != nil {
-			return plant{}, err
+			return discrete{}, err
 		}
 		p.Between = inner(v, mean)
 	}
@@ -121,7 +121,7 @@ func sampled(s lqr.Spec) (plant, error) {
 
 // symmetrized encloses (m + mᵀ)/2.
 func symmetrized(m matrixeq.Matrix) interval.Matrix {
-	s := exactly(m)
+	s := thin(m)
 	for i := range m.Rows {
 		for j := range i {
 			x := s.At(i, j).Add(s.At(j, i)).Scale(0.5)
@@ -185,7 +185,7 @@ func propagate(mm, gamma interval.Matrix, h float64) (exp, gram, mean interval.M
 		return interval.DivUp(interval.MulUp(last, ratio), interval.SubDown(1, ratio))
 	}
 	t := interval.Of(τ)
-	pow, term := exactly(matrixeq.Identity(mm.Rows)), gamma.Scale(t)
+	pow, term := thin(matrixeq.Identity(mm.Rows)), gamma.Scale(t)
 	pows, grams := []interval.Matrix{pow}, []interval.Matrix{term}
 	means := []interval.Matrix{term.Scale(t.Scale(0.5))}
 	for j := 1; j <= terms; j++ {
