@@ -3,30 +3,35 @@ package run
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
 )
 
 // Keep writes the adapted gains to adapted.csv and adapted.npy in a directory,
 // which is made where there is none. Where either file exists, nothing is
 // written and the error is a *[DirectoryError].
 func (a *Adaptation) Keep(dir string) error {
+	gains := a.AdaptedGains()
+	return keepNew(dir, map[string][]byte{adaptedCSV: GainsCSV(gains), adaptedNPY: GainsNPY(gains)})
+}
+
+// keepNew writes files into a directory, all or, where one exists, none.
+func keepNew(dir string, files map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
 		return err
 	}
-	d, gains := &directory{path: dir}, a.AdaptedGains()
-	files := []struct {
-		name string
-		data []byte
-	}{{adaptedCSV, GainsCSV(gains)}, {adaptedNPY, GainsNPY(gains)}}
-	for _, f := range files {
-		if _, err := os.Lstat(d.file(f.name)); err == nil {
-			return &DirectoryError{Path: d.file(f.name), Problem: "exists: give another --out"}
+	d := &directory{path: dir}
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
+		if _, err := os.Lstat(d.file(name)); err == nil {
+			return &DirectoryError{Path: d.file(name), Problem: "exists: give another --out"}
 		} else if !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	for _, f := range files {
-		if err := d.write(f.name, f.data); err != nil {
+	for _, name := range names {
+		if err := d.write(name, files[name]); err != nil {
 			return err
 		}
 	}

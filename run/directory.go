@@ -17,16 +17,18 @@ import (
 // The files of a run directory. Each but the two that grow is written beside
 // and renamed into place, so that it is whole or absent. Others are left alone.
 const (
-	specFile       = "spec.yaml"       // the family as run: every drawn task, every default
-	checkpointFile = "checkpoint.json" // the state after some iteration
-	traceFile      = "trace.csv"       // one row an iteration
-	timingFile     = "timing.csv"      // seconds, not hashed; locked while a process works here
-	resultFile     = "result.json"
-	gainCSV        = "gain.csv"
-	gainNPY        = "gain.npy"
-	adaptedCSV     = "adapted.csv"
-	adaptedNPY     = "adapted.npy"
-	manifestFile   = "manifest.json" // command, version, seeds, SHA-256 of the hashed files
+	specFile        = "spec.yaml"       // the family as run: every drawn task, every default
+	checkpointFile  = "checkpoint.json" // the state after some iteration
+	traceFile       = "trace.csv"       // one row an iteration
+	timingFile      = "timing.csv"      // seconds, not hashed; locked while a process works here
+	resultFile      = "result.json"
+	gainCSV         = "gain.csv"
+	gainNPY         = "gain.npy"
+	adaptedCSV      = "adapted.csv"
+	adaptedNPY      = "adapted.npy"
+	landscapeFile   = "landscape.json"
+	certificateFile = "certificate.json"
+	manifestFile    = "manifest.json" // command, version, seeds, SHA-256 of the hashed files
 
 	beside = ".tmp" // ends the name of a file that is being written
 )
@@ -225,11 +227,17 @@ func (d *directory) write(name string, data []byte) error {
 
 // writeJSON writes v, indented, with a final newline.
 func (d *directory) writeJSON(name string, v any) error {
-	data, err := json.MarshalIndent(v, "", "  ")
+	data, err := encode(v)
 	if err != nil {
 		return err
 	}
-	return d.write(name, append(data, '\n'))
+	return d.write(name, data)
+}
+
+// encode is a document as a file holds it.
+func encode(v any) ([]byte, error) {
+	data, err := json.MarshalIndent(v, "", "  ")
+	return append(data, '\n'), err
 }
 
 // A Manifest says what made a run directory and what it holds.
