@@ -7,9 +7,14 @@ import (
 
 // Exp is { eˣ : x ∈ a }.
 //
-// An end is computed in fixed point with an error below 2⁻¹¹⁹ of it and then
+// An end is computed in fixed point with an error below 2⁻¹²⁰ of it and then
 // rounded outwards. That is the correctly rounded end unless eˣ is nearer than
-// that to a float64.
+// that to a float64, which no x ≥ 2⁻³⁰ in magnitude is; for smaller x the end may
+// be one float64 further out, as for the x next below 2⁻⁵².
+//
+// V. Lefèvre and J.-M. Muller, Worst cases for correct rounding of the
+// elementary functions in double precision, ARITH-15 (2001), 111–118: 2⁻¹¹³ is
+// the nearest for |x| ≥ 2⁻³⁰, and 2⁻¹⁵⁸ for all x.
 func (a Interval) Exp() Interval {
 	if a.IsEmpty() {
 		return a

@@ -79,11 +79,11 @@ func (m Matrix) T() Matrix {
 // Trace is Σᵢ mᵢᵢ, for square M.
 func (m Matrix) Trace() Interval {
 	square(m)
-	var t Interval
-	for i := range m.Rows {
-		t = t.Add(m.At(i, i))
+	d := make([]Interval, m.Rows)
+	for i := range d {
+		d[i] = m.At(i, i)
 	}
-	return t
+	return Sum(d)
 }
 
 // Symmetrize is the matrix whose entries (i, j) and (j, i) are both the
@@ -114,27 +114,18 @@ func (m Matrix) MulTN(n Matrix) Matrix {
 	return m.T().MulNT(n.T())
 }
 
-// MulNT is M Nᵀ.
+// MulNT is M Nᵀ. Each entry is a Dot.
 func (m Matrix) MulNT(n Matrix) Matrix {
 	fit("·ᵀ", m, n, m.Cols == n.Cols)
 	r := NewMatrix(m.Rows, n.Rows)
-	for i := range m.Rows {
-		x := m.Data[i*m.Cols : (i+1)*m.Cols]
-		for j := range n.Rows {
-			r.Data[i*r.Cols+j] = dot(x, n.Data[j*n.Cols:(j+1)*n.Cols])
+	x, y := factors(m.Data, m.Cols, m.Rows), factors(n.Data, n.Cols, n.Rows)
+	var tmp scratch
+	for i := range x {
+		for j := range y {
+			r.Data[i*r.Cols+j] = dot(&x[i], &y[j], &tmp)
 		}
 	}
 	return r
-}
-
-// dot is Σᵢ xᵢ yᵢ.
-func dot(x, y []Interval) Interval {
-	y = y[:len(x)]
-	var s Interval
-	for i := range x {
-		s = s.Add(x[i].Mul(y[i]))
-	}
-	return s
 }
 
 // NormInf is an upper bound of ‖X‖_∞ = maxᵢ Σⱼ |xᵢⱼ| over all X in M.
