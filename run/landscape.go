@@ -181,6 +181,9 @@ func (l *Landscape) Certificate() ([]byte, error) {
 	return certificate.Encode(l.proof.Certificate())
 }
 
+// Problem is what the landscape is that of.
+func (l *Landscape) Problem() *Problem { return l.problem }
+
 // Objective evaluates h at a gain in floating point, for drawing; +Inf outside
 // the domain.
 func (l *Landscape) Objective(w float64) float64 { return valueAt(l.meta, w) }

@@ -34,11 +34,14 @@ const shown = 20
 
 // limit is how many of n rows to print, and the line that says what is left
 // out.
-func (a *app) limit(n int) (rows int, rest string) {
+func (a *app) limit(n int) (rows int, rest string) { return a.limitTo(n, "tasks") }
+
+// limitTo is limit for other things than tasks.
+func (a *app) limitTo(n int, things string) (rows int, rest string) {
 	if a.detail || n <= shown {
 		return n, ""
 	}
-	return shown, fmt.Sprintf("… and %d more tasks (-v shows all)\n", n-shown)
+	return shown, fmt.Sprintf("… and %d more %s (-v shows all)\n", n-shown, things)
 }
 
 // print writes the table, two spaces between columns and none at the ends of

@@ -1,0 +1,150 @@
+package report
+
+import (
+	"bytes"
+	"fmt"
+	"path/filepath"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/run"
+)
+
+// Proved is a proved landscape as it is drawn: its minimisers by kind, and its
+// maximisers, singular set, domain and lower bound. An end of the domain that is
+// infinite is drawn some way beyond the last point.
+func Proved(l *run.Landscape) Landscape {
+	d := Landscape{Objective: l.Objective, Bound: float64(l.LowerBound)}
+	for i := range l.Tasks() {
+		d.Tasks = append(d.Tasks, func(w float64) float64 { return l.Task(i, w) })
+	}
+	points := newSpan(false)
+	for _, m := range l.Minimizers {
+		kind := LocalMinimiser
+		switch m.Kind {
+		case "global":
+			kind = GlobalMinimiser
+		case "spurious":
+			kind = SpuriousMinimiser
+		}
+		d.Points = append(d.Points, Mark{X: m.Gain.Data[0], Y: float64(m.Value), Kind: kind})
+		points.add(m.Gain.Data[0])
+	}
+	for _, m := range l.Maximizers {
+		d.Points = append(d.Points, Mark{X: m.Gain.Data[0], Y: float64(m.Value), Kind: Maximiser})
+		points.add(m.Gain.Data[0])
+	}
+	for _, s := range l.Singular {
+		for _, w := range s.Gains {
+			d.Folds = append(d.Folds, float64(w))
+		}
+	}
+	for _, v := range l.Domain {
+		points.add(float64(v[0]))
+		points.add(float64(v[1]))
+	}
+	if points.empty() {
+		points.add(0)
+	}
+	beyond := max(1, points.hi-points.lo)
+	for _, v := range l.Domain {
+		d.Domain = append(d.Domain, Interval{
+			max(float64(v[0]), points.lo-beyond),
+			min(float64(v[1]), points.hi+beyond),
+		})
+	}
+	return d
+}
+
+// ProvedPanel is the panel of a proved landscape, with the boxes that the proof
+// left undecided; window replaces the part of the domain that is shown, where it
+// is not the zero Axis. The error is a *DataError.
+func ProvedPanel(l *run.Landscape, window Axis) (Panel, error) {
+	d := Proved(l)
+	d.X = window
+	p, err := d.Panel()
+	if err != nil {
+		return Panel{}, err
+	}
+	if l.Problem().Family.Meta.Inner.Rule != family.RuleGradient || len(l.Rates) != 1 {
+		for i := range p.Rugs { // the equation is that of one gradient step
+			p.Rugs[i].Label = "singular set"
+		}
+	}
+	if len(l.Unresolved) == 0 {
+		return p, nil
+	}
+	ticks := Rug{Label: "undecided", Ink: Orange, Lines: true}
+	for _, u := range l.Unresolved {
+		lo, hi := max(float64(u[0]), p.X.Min), min(float64(u[1]), p.X.Max)
+		if lo > hi {
+			continue
+		}
+		ticks.X = append(ticks.X, lo+(hi-lo)/2)
+		if visible := (p.X.Max - p.X.Min) / 400; hi-lo > visible {
+			p.Bands = append(p.Bands, Band{
+				Label: "undecided", Ink: Orange,
+				X: []float64{lo, hi}, Lo: []float64{p.Y.Min, p.Y.Min}, Hi: []float64{p.Y.Max, p.Y.Max},
+			})
+		}
+	}
+	if len(ticks.X) > 0 {
+		p.Rugs = append(p.Rugs, ticks)
+	}
+	return p, nil
+}
+
+// ProvedFigure is the figure that metalqr landscape draws.
+func ProvedFigure(l *run.Landscape) (Figure, error) {
+	p, err := ProvedPanel(l, Axis{})
+	if err != nil {
+		return Figure{}, err
+	}
+	return Figure{Panels: []Panel{p}, Alt: describe(l)}, nil
+}
+
+// describe says what a figure of a landscape shows.
+func describe(l *run.Landscape) string {
+	s := fmt.Sprintf("The meta-objective of the family %s over its gain. %s: %s.", l.Family, l.Verdict, l.Reason)
+	for _, m := range l.Minimizers {
+		s += fmt.Sprintf(" Local minimiser (%s) at %.5g, value %.5g.", m.Kind, m.Gain.Data[0], float64(m.Value))
+	}
+	return s
+}
+
+// formats are the files that a figure is kept as.
+var formats = []Format{SVG, PNG, PDF}
+
+// files adds a figure in every format to files, under a name.
+func (f Figure) files(files map[string][]byte, name string) error {
+	for _, format := range formats {
+		var b bytes.Buffer
+		if err := f.Write(&b, format); err != nil {
+			return err
+		}
+		files[name+"."+format.String()] = b.Bytes()
+	}
+	return nil
+}
+
+// KeepLandscape writes a proved landscape into a directory, as [run.Landscape.Keep]
+// does, with its figure: landscape.svg, .png and .pdf. It returns the paths of the
+// figure's files. Where a file exists, nothing is written and the error is a
+// *run.DirectoryError.
+func KeepLandscape(l *run.Landscape, dir string) ([]string, error) {
+	f, err := ProvedFigure(l)
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{}
+	if err := f.files(files, "landscape"); err != nil {
+		return nil, err
+	}
+	if err := l.Keep(dir, files); err != nil {
+		return nil, err
+	}
+	var paths []string
+	for _, format := range formats {
+		paths = append(paths, filepath.Join(dir, "landscape."+format.String()))
+	}
+	return paths, nil
+}
