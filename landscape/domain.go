@@ -153,14 +153,19 @@ var fractions = [...]float64{0.5, 0.46, 0.55, 0.39, 0.62, 0.3, 0.7}
 func cuts(box interval.Interval, try func(w float64) bool) bool {
 	low, high := box.Lo(), box.Hi()
 	if !box.IsBounded() {
-		w := box.Mid()
-		switch {
-		case !math.IsInf(low, -1):
-			w = max(2*low, low+1)
-		case !math.IsInf(high, 1):
-			w = min(2*high, high-1)
+		for _, f := range fractions {
+			w := f - 0.5
+			switch {
+			case !math.IsInf(low, -1):
+				w = max(2*low, low) + f
+			case !math.IsInf(high, 1):
+				w = min(2*high, high) - f
+			}
+			if math.Abs(w) < 0x1p500 && try(w) {
+				return true
+			}
 		}
-		return math.Abs(w) < 0x1p500 && try(w)
+		return false
 	}
 	for _, f := range fractions {
 		w := low + f*(high-low)

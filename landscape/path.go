@@ -17,10 +17,10 @@ type task struct {
 // derivatives of x_K with respect to w. All enclosures hold at the gains of
 // the interval that are in the task's domain.
 type path struct {
-	x  []interval.Interval // x_0 … x_K
-	x1 []interval.Interval // x_0′ … x_K′
-	x2 interval.Interval   // x_K″, of order 2 only
-	end local              // f's plant at x_K
+	x   []interval.Interval // x_0 … x_K
+	x1  []interval.Interval // x_0′ … x_K′
+	x2  interval.Interval   // x_K″, of order 2 only
+	end local               // f's plant at x_K
 
 	cut   bool // the interval may reach out of the domain
 	clean bool // where cut: each constraint that may fail is monotone in w over the whole interval, all in the direction of dir

@@ -25,7 +25,6 @@ type Landscape struct {
 	Epsilon interval.Interval
 	Verdict certificate.Verdict
 	OneMap  bool // the family comes to one task, whose optima have one value
-	Reason  string
 
 	Singular []Singular
 	Boxes    int  // examined

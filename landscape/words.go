@@ -1,0 +1,91 @@
+package landscape
+
+import (
+	"fmt"
+
+	"github.com/metalqr/metalqr/certificate"
+)
+
+// Equal reports whether all local minima are proved to have one value: there is
+// one, or they are all optima of the one task that the family comes to.
+func (l *Landscape) Equal() bool {
+	minima := l.Minima()
+	if len(l.Unresolved) > 0 || len(minima) == 0 {
+		return false
+	}
+	for _, m := range minima {
+		if !m.Optimal && len(minima) > 1 {
+			return false
+		}
+	}
+	return true
+}
+
+// KindOf tells of a local minimum whether it is "global", "spurious", or
+// "undetermined" where the enclosures do not tell its value from the infimum.
+func (l *Landscape) KindOf(s Stationary) string {
+	switch {
+	case s.Value.Lo() > l.Infimum.Hi():
+		return "spurious"
+	case s.Optimal:
+		return "global"
+	case len(l.Unresolved) > 0:
+		return "undetermined"
+	}
+	for _, m := range l.Minima() {
+		if m.Gain != s.Gain && m.Value.Lo() <= s.Value.Hi() {
+			return "undetermined"
+		}
+	}
+	for _, d := range l.Domain {
+		for _, b := range []bool{d.LowBorder != nil && d.LowBorder.Lo() <= s.Value.Hi(), d.HighBorder != nil && d.HighBorder.Lo() <= s.Value.Hi()} {
+			if b {
+				return "undetermined"
+			}
+		}
+	}
+	return "global"
+}
+
+// Reason says in a sentence why the verdict is what it is.
+func (l *Landscape) Reason() string {
+	minima := l.Minima()
+	n := fmt.Sprintf("%d local minimisers", len(minima))
+	if len(minima) == 1 {
+		n = "one local minimiser"
+	}
+	border := false
+	for _, d := range l.Domain {
+		border = border || d.LowBorder != nil || d.HighBorder != nil
+	}
+	tail := ""
+	if border {
+		tail = "; towards an end of the domain h falls to a finite limit, so that descent may also run there"
+	}
+	if u := len(l.Unresolved); u > 0 {
+		left := fmt.Sprintf("%d boxes are", u)
+		if u == 1 {
+			left = "one box is"
+		}
+		why := "which may hold degenerate points"
+		if l.Spent {
+			why = "as the budget ran out"
+		}
+		tail = fmt.Sprintf("; %s undecided, %s", left, why) + tail
+	}
+	switch l.Verdict {
+	case certificate.Global:
+		if len(minima) == 1 {
+			return "there is one local minimiser, and it is the global one" + tail
+		}
+		return fmt.Sprintf("there are %s, all of one value: each adapts to the task's optimum", n) + tail
+	case certificate.NotGlobal:
+		return fmt.Sprintf("there are %s, and one lies at least %.6g above the infimum", n, l.Epsilon.Lo()) + tail
+	case certificate.EpsilonGlobal:
+		if len(minima) == 0 {
+			return "there is no local minimiser" + tail
+		}
+		return fmt.Sprintf("there are %s; their values differ by %.3g at most, and intervals cannot prove equality", n, l.Epsilon.Hi()) + tail
+	}
+	return fmt.Sprintf("%s found", n) + tail
+}

@@ -1,0 +1,83 @@
+package run
+
+import (
+	"context"
+
+	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/landscape"
+	"github.com/metalqr/metalqr/matrixeq"
+)
+
+// A Claim is what can be claimed of a gain, before it is proved.
+type Claim struct {
+	Certificate certificate.Certificate
+	Gap         float64 // h(W) − Σ λᵢ Cᵢ*, in floating point; the claim has to be somewhat more
+	LowerBound  float64 // Σ λᵢ Cᵢ*
+	Rates       []Number
+	RateFrom    string
+	Missing     []Missing // claims that cannot be made
+}
+
+// Missing says why a claim cannot be made.
+type Missing struct {
+	Claim  string `json:"claim"`
+	Reason string `json:"reason"`
+}
+
+// Claim gathers what can be claimed of a gain: its gap, and for a scalar gain
+// the stationary point next to it with the theorems that hold there. The error is
+// that of a gain outside the domain of the meta-objective.
+func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, error) {
+	if err := p.checkGain(gain); err != nil {
+		return nil, err
+	}
+	rates, from, err := p.ratesFor(ctx, gain.Data)
+	if err != nil {
+		return nil, err
+	}
+	m, err := p.meta(rates)
+	if err != nil {
+		return nil, err
+	}
+	at, err := m.Evaluate(gain.Data)
+	if err != nil {
+		return nil, err
+	}
+	fixed := *p.Family
+	fixed.Drawn = nil
+	fixed.Meta.Inner.Rate, fixed.Meta.Inner.Steps = family.Rate{Steps: rates}, len(rates)
+	rows := make([][]float64, gain.Rows)
+	for i := range rows {
+		rows[i] = gain.Row(i)
+	}
+	point := &certificate.Point{Gain: rows}
+	c := &Claim{Gap: at.Gap(), LowerBound: m.LowerBound(), Rates: numbers(rates), RateFrom: from}
+	c.Certificate = certificate.Certificate{Family: string(family.Format(&fixed)), Point: point}
+	miss := func(claim, reason string) { c.Missing = append(c.Missing, Missing{claim, reason}) }
+	if p.Dim() != 1 {
+		for _, claim := range []string{"stationary", "theorem-2", "proposition-1"} {
+			miss(claim, "it is proved for scalar gains only")
+		}
+		return c, nil
+	}
+	enclosed, err := landscape.New(p.Family, rates)
+	if err != nil {
+		return nil, err
+	}
+	found, err := enclosed.Locate(gain.Data[0])
+	if err != nil {
+		for _, claim := range []string{"stationary", "theorem-2", "proposition-1"} {
+			miss(claim, err.Error())
+		}
+		return c, nil
+	}
+	point.Stationary, point.Theorem2, point.Proposition1 = &found.Gain, found.Theorem2, found.Proposition1
+	if !found.Theorem2 {
+		miss("theorem-2", found.Theorem2Why)
+	}
+	if !found.Proposition1 {
+		miss("proposition-1", found.Proposition1Why)
+	}
+	return c, nil
+}
