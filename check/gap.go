@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
@@ -121,27 +122,43 @@ func taskGap(t *family.Task, rule family.Rule, normalize family.Normalization, r
 		}
 	}
 	at = len(rates)
-	loop, err := newLyapunov(outer.loop(to))
-	if err != nil {
-		return fail(err)
-	}
-	sigma, err := loop.solve(outer.s0)
-	if err != nil {
-		return fail(err)
-	}
 	if best == nil {
+		if _, err := newLyapunov(outer.loop(to)); err != nil {
+			return fail(err)
+		}
 		if best, err = outer.optimum(mid(to)); err != nil {
 			at = -1
 			return fail(err)
 		}
 	}
-	off := to.Sub(best.gain)
-	g := inner(best.s.Mul(off), off.Mul(sigma)).Div(divisor)
-	if g.IsEmpty() || !g.IsBounded() {
+	g, err := outer.gapFrom(to, best)
+	if err != nil {
+		return fail(err)
+	}
+	if g = g.Div(divisor); !g.IsBounded() {
 		return fail(errUnbounded)
 	}
-	if g = g.Intersect(interval.New(0, g.Mag())); g.IsEmpty() {
-		return fail(errIndefinite)
+	return g, nil
+}
+
+// gapFrom encloses C(W) − C* = tr(Σ (W − W*)ᵀ S* (W − W*)) for every W of w,
+// and proves that they stabilise the task.
+func (t *linearTask) gapFrom(w interval.Matrix, best *optimum) (interval.Interval, error) {
+	loop, err := newLyapunov(t.loop(w))
+	if err != nil {
+		return interval.Interval{}, err
+	}
+	sigma, err := loop.solve(t.s0)
+	if err != nil {
+		return interval.Interval{}, err
+	}
+	off := w.Sub(best.gain)
+	g := inner(best.s.Mul(off), off.Mul(sigma))
+	if !g.IsBounded() {
+		return g, errUnbounded
+	}
+	if g = g.Intersect(interval.New(0, math.Inf(1))); g.IsEmpty() {
+		return g, errIndefinite
 	}
 	return g, nil
 }

@@ -2,6 +2,7 @@ package check
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/lqr"
@@ -109,6 +110,7 @@ type optimum struct {
 
 var (
 	errNoStart   = errors.New("no stabilising gain was found")
+	errNoOptimum = errors.New("policy iteration finds no optimum inside the stabilising gains")
 	errNotProved = errors.New("the best gain found cannot be shown to be near the optimum")
 )
 
@@ -148,9 +150,9 @@ var (
 // D = δY, where Y solves Y = A′ᵀYA′ + G for a diagonal G about as large as
 // EᵀS⁻¹E: the square of the rounding of Ŵ, far below that of P.
 func (t *linearTask) optimum(starts ...matrixeq.Matrix) (*optimum, error) {
-	near, ok := t.approximateOptimum(starts)
-	if !ok {
-		return nil, errNoStart
+	near, err := t.approximateOptimum(starts)
+	if err != nil {
+		return nil, err
 	}
 	w := thin(near)
 	x, err := t.at(w)
@@ -223,43 +225,25 @@ func (t *linearTask) below(x *evaluation, a, loss interval.Matrix) (interval.Mat
 }
 
 // approximateOptimum finds W* in floating point by policy iteration: from one
-// of the starts, or, where none stabilises, from the optimum of the task with A
-// and B scaled down, scaled up again step by step as far as its gain
-// stabilises.
-func (t *linearTask) approximateOptimum(starts []matrixeq.Matrix) (matrixeq.Matrix, bool) {
+// of the starts, or, where none stabilises, from a gain that [floatTask.search]
+// finds.
+func (t *linearTask) approximateOptimum(starts []matrixeq.Matrix) (matrixeq.Matrix, error) {
 	f := floatTask{mid(t.a), mid(t.b), symmetric(mid(t.q)), symmetric(mid(t.r)), mid(t.cross)}
-	for _, w := range starts {
-		if f.stable(w) {
-			return f.improve(w)
+	i := slices.IndexFunc(starts, f.stable)
+	var w matrixeq.Matrix
+	if i >= 0 {
+		w = starts[i]
+	} else {
+		var ok bool
+		if w, ok = f.search(); !ok {
+			return w, errNoStart
 		}
 	}
-	w := matrixeq.New(f.b.Cols, f.a.Rows)
-	c := 1.0 // A and B are scaled by it
-	for !f.scaled(c).stable(w) {
-		if c /= 2; c < 0x1p-200 {
-			return w, false
-		}
+	w, ok := f.improve(w)
+	if !ok {
+		return w, errNoOptimum
 	}
-	for range 200 {
-		better, ok := f.scaled(c).improve(w)
-		if !ok {
-			return w, false
-		}
-		w = better
-		if c == 1 {
-			return w, true
-		}
-		for up := 16.0; ; up = 1 + (up-1)/2 {
-			if up < 1+0x1p-20 {
-				return w, false
-			}
-			if next := min(1, c*up); f.scaled(next).stable(w) {
-				c = next
-				break
-			}
-		}
-	}
-	return w, false
+	return w, nil
 }
 
 // A floatTask approximates a linearTask.
@@ -278,6 +262,44 @@ func (f floatTask) stable(w matrixeq.Matrix) bool {
 	}
 	powers, _ := doublings(f.loop(w))
 	return powers != nil
+}
+
+// search finds a stabilising gain: the optimum of the task with A and B scaled
+// down, scaled up again step by step as far as it stabilises. Where Q does not
+// see an unstable mode, nothing would move it before that mode is unstable:
+// every state is made to cost something.
+//
+// J. Perdomo, J. Umenberger, M. Simchowitz, NeurIPS 2021 (discount annealing).
+func (f floatTask) search() (matrixeq.Matrix, bool) {
+	n := f.a.Rows
+	f.q, f.cross = plus(f.q, norm(f.q)+norm(f.r), matrixeq.Identity(n)), matrixeq.New(n, f.b.Cols)
+	w := matrixeq.New(f.b.Cols, n)
+	c := 1.0
+	for !f.scaled(c).stable(w) {
+		if c /= 2; c < 0x1p-200 {
+			return w, false
+		}
+	}
+	for range 200 {
+		if c == 1 {
+			return w, true
+		}
+		better, ok := f.scaled(c).improve(w)
+		if !ok {
+			return w, false
+		}
+		w = better
+		for up := 16.0; ; up = 1 + (up-1)/2 {
+			if up < 1+0x1p-20 {
+				return w, false
+			}
+			if next := min(1, c*up); f.scaled(next).stable(w) {
+				c = next
+				break
+			}
+		}
+	}
+	return w, false
 }
 
 // improve is policy iteration from a stabilising gain, until the change, which
