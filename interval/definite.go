@@ -11,15 +11,16 @@ import (
 // proves nothing.
 //
 // With D a diagonal of powers of two that brings the diagonal of D M D near 1,
-// and L the Cholesky factor, however inexact, of the midpoint less δ I,
+// at its lower end, which decides, and L the Cholesky factor, however inexact,
+// of that matrix's midpoint less a diagonal Δ of its rows' radii,
 //
 //	D M D = L Lᵀ + E,
 //
-// and E, of which an enclosure is computed, is near δ I. If its diagonal
-// dominates, E ≻ 0 by Gershgorin and the sum is positive definite: nothing is
-// assumed of the floating-point factorisation. What is not proved though true
-// has a smallest eigenvalue, after scaling, below about the largest row sum of
-// radii plus n 2⁻⁵².
+// and E, of which an enclosure is computed, is near Δ. If its diagonal
+// dominates, E ≻ 0 by Gershgorin and so is the sum: nothing is assumed of the
+// floating-point factorisation. What is not proved though true has a smallest
+// eigenvalue, after scaling, below about the largest row sum of radii plus
+// n 2⁻⁵¹.
 //
 // The cost is that of a float64 Cholesky and as many products in twice the
 // precision, n³/6.
@@ -33,11 +34,10 @@ func (m Matrix) PositiveDefinite() bool {
 		if !d.Positive() || !d.IsBounded() {
 			return false
 		}
-		_, e := math.Frexp(d.Mid())
+		_, e := math.Frexp(d.lo)
 		scale[i] = math.Ldexp(1, -(e >> 1))
 	}
-	delta := 0.0
-	mid := make([]float64, n*n)
+	mid, l := make([]float64, n*n), make([]float64, n*n)
 	for i := range n {
 		row := 0.0
 		for j := range n {
@@ -45,16 +45,18 @@ func (m Matrix) PositiveDefinite() bool {
 			if x.IsEmpty() || !x.IsBounded() {
 				return false
 			}
+			if i == j {
+				x.hi = x.lo
+			}
 			s.Set(i, j, x)
 			mid[i*n+j] = x.Mid()
 			row += x.Width() / 2
 		}
-		delta = max(delta, row)
+		mid[i*n+i] -= row
 	}
-	// The Cholesky factor's residual is a few n 2⁻⁵³, measured by a first try
-	// and allowed for by a second.
-	delta = float64(1.01*delta) + float64(4*n)*dense.Eps
-	l := make([]float64, n*n)
+	// The residual of the Cholesky factor is a few n 2⁻⁵³: measured by a first
+	// try, and allowed for by a second.
+	delta := float64(4*n) * dense.Eps
 	for range 3 {
 		copy(l, mid)
 		for i := range n {

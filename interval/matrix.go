@@ -36,6 +36,12 @@ func (m Matrix) At(i, j int) Interval { return m.Data[i*m.Cols+j] }
 // Set makes x entry (i, j).
 func (m Matrix) Set(i, j int, x Interval) { m.Data[i*m.Cols+j] = x }
 
+// Mid is a real matrix in M, as Data.
+func (m Matrix) Mid() []float64 { return Box(m.Data).Mid() }
+
+// Contains reports whether the real matrix x, as Data, is in M.
+func (m Matrix) Contains(x []float64) bool { return Box(m.Data).Contains(x) }
+
 // Add is M + N.
 func (m Matrix) Add(n Matrix) Matrix {
 	fit("+", m, n, m.Rows == n.Rows && m.Cols == n.Cols)
