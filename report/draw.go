@@ -6,8 +6,6 @@ import (
 	"strings"
 )
 
-func splitSpaces(s string) []string { return strings.Fields(s) }
-
 // drawing puts one panel on the page, from the back to the front.
 type drawing struct {
 	*scene
@@ -73,8 +71,12 @@ func (d *drawing) shade() {
 	if d.Domain == nil {
 		return
 	}
-	edge := pen{color: edgeColor, width: hairline}
 	left := d.area.x0
+	edge := func(x float64) {
+		line := []pt{{x, d.area.y0}, {x, d.area.y1}}
+		d.scene.draw(polyline(line...), pen{color: edgeColor, width: hairline})
+		d.ink.line(line, false)
+	}
 	grey := func(to float64) {
 		if to > left {
 			d.scene.fill(box(rect{left, d.area.y0, to, d.area.y1}), shadeColor)
@@ -86,7 +88,7 @@ func (d *drawing) shade() {
 			a = d.area.x0
 		} else if a <= d.area.x1 {
 			grey(a)
-			d.scene.draw(polyline(pt{a, d.area.y0}, pt{a, d.area.y1}), edge)
+			edge(a)
 		} else {
 			break
 		}
@@ -94,7 +96,7 @@ func (d *drawing) shade() {
 			continue
 		}
 		if b <= d.area.x1 {
-			d.scene.draw(polyline(pt{b, d.area.y0}, pt{b, d.area.y1}), edge)
+			edge(b)
 		}
 		left = max(left, b)
 	}
@@ -282,12 +284,19 @@ func (l *Level) pen() pen {
 	return pen{color: l.Ink.or(Green).color(), width: w, dash: dash.pattern(w)}
 }
 
-const rugHeight = 5.5
+// A rug's ticks are rugHeight long, and paler where they are more than manyRugs.
+const (
+	rugHeight = 5.5
+	manyRugs  = 40
+)
 
 func (r *Rug) pen() pen { return pen{color: r.Ink.or(Purple).color(), width: 0.9} }
 
 func (d *drawing) rug(r Rug) {
 	k := r.pen()
+	if len(r.X) > manyRugs {
+		k.width, k.color = hairline, faded(k.color, .5)
+	}
 	faint := pen{color: faded(k.color, .55), width: hairline, dash: Dotted.pattern(hairline)}
 	for _, v := range r.X {
 		x := d.x.at(v)
@@ -322,7 +331,7 @@ func (d *drawing) labels() (omitted int) {
 			b.lines = append(b.lines, l)
 			w.width = max(w.width, l.width)
 		}
-		w.height = noteSize * (leading*float64(len(b.lines)-1) + 0.76 + descent)
+		w.height = b.lines[0].ascent() + noteSize*(leading*float64(len(b.lines)-1)+descent)
 		blocks, wants = append(blocks, b), append(wants, w)
 	}
 	spots := place(wants, d.area.grow(-1.5), d.ink, d.taken)

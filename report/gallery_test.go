@@ -1,12 +1,12 @@
 package report
 
 import (
-	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"sort"
+	"sync"
 	"testing"
 )
 
@@ -48,8 +48,11 @@ func scalarLandscape(eta float64, tasks ...scalarTask) Landscape {
 		l.Tasks = append(l.Tasks, func(w float64) float64 { return t.adapted(w, eta) })
 		lo, hi = max(lo, (t.a-1)/t.b), min(hi, (t.a+1)/t.b)
 	}
-	const n = 200000
-	at := func(i int) float64 { return lo + (hi-lo)*(float64(i)+.5)/n }
+	n := 40000
+	if len(tasks) > 20 {
+		n = 4000
+	}
+	at := func(i int) float64 { return lo + (hi-lo)*(float64(i)+.5)/float64(n) }
 	start := math.NaN()
 	var prev [2]float64
 	prevFold := make([]float64, len(tasks))
@@ -94,8 +97,8 @@ func scalarLandscape(eta float64, tasks ...scalarTask) Landscape {
 	sum := 0.0
 	for _, t := range tasks {
 		best := math.Inf(1)
-		for i := range 20000 {
-			if c, _, _ := t.cost((t.a-1)/t.b + 2/t.b*(float64(i)+.5)/20000); c < best {
+		for i := range 4000 {
+			if c, _, _ := t.cost((t.a-1)/t.b + 2/t.b*(float64(i)+.5)/4000); c < best {
 				best = c
 			}
 		}
@@ -131,6 +134,17 @@ func randomTasks(n int) (out []scalarTask) {
 
 // gallery is one figure of each kind that the module draws.
 func gallery(t testing.TB) map[string]Figure {
+	t.Helper()
+	galleryOnce.Do(func() { galleryFigures = makeGallery(t) })
+	return galleryFigures
+}
+
+var (
+	galleryOnce    sync.Once
+	galleryFigures map[string]Figure
+)
+
+func makeGallery(t testing.TB) map[string]Figure {
 	g := map[string]Figure{}
 	one := scalarLandscape(.05, scalarTask{1, 1, 1, 1})
 	two := scalarLandscape(.01, scalarTask{1, 1, 1, 1}, scalarTask{1, 1, 2, 2})
@@ -144,6 +158,30 @@ func gallery(t testing.TB) map[string]Figure {
 	g["eleven"] = Figure{Panels: []Panel{mustPanel(t, eleven)}}
 	g["many"] = Figure{Panels: []Panel{mustPanel(t, many)}}
 	g["screen"] = Figure{Title: "Two tasks, one gain", Width: Screen, DPI: 144, Panels: []Panel{mustPanel(t, two)}}
+
+	// Not an LQR task, but with a domain in three pieces, as several steps make it.
+	apart := Landscape{
+		Objective: func(w float64) float64 {
+			p := math.Sin(5 * w)
+			return (2 + w) / (p * p)
+		},
+		Domain: []Interval{{0, math.Pi / 5}, {math.Pi / 5, 2 * math.Pi / 5}, {1.4, 3 * math.Pi / 5}},
+		Points: []Mark{
+			{X: .30549, Y: 2.3195, Kind: GlobalMinimiser}, {X: .9355, Y: 2.9423, Kind: SpuriousMinimiser},
+			{X: 1.56, Y: 3.5699, Kind: Degenerate},
+		},
+		Bound: 1.9,
+	}
+	g["apart"] = Figure{Panels: []Panel{mustPanel(t, apart)}}
+	crowd := Panel{X: Axis{Label: "𝑥"}, Y: Axis{Label: "𝑦"}}
+	wave := Curve{Label: "sin 12𝑥", Weight: Strong}
+	wave.X, wave.Y = Sample(func(x float64) float64 { return math.Sin(12 * x) }, 0, 3, 1e-3, 0)
+	crowd.Curves = []Curve{wave}
+	for i := range 11 {
+		x := math.Pi / 24 * float64(2*i+1)
+		crowd.Marks = append(crowd.Marks, Mark{X: x, Y: math.Sin(12 * x), Kind: Kind(i % int(kinds)), Text: "𝑥 = " + Number(x, 4) + "\n𝑦 = " + Number(math.Sin(12*x), 3)})
+	}
+	g["crowd"] = Figure{Panels: []Panel{crowd}}
 
 	zoom := two
 	zoom.X = Axis{Min: .08, Max: .2}
@@ -211,5 +249,4 @@ func TestGallery(t *testing.T) {
 			}
 		}
 	}
-	_ = fmt.Sprint()
 }

@@ -38,6 +38,9 @@ func (r rect) nearest(p pt) pt {
 // clipSegment is the part of the segment from p to q inside r, by Liang and Barsky
 // (ACM Trans. Graph. 3 (1984), 1–22); false if there is none.
 func (r rect) clipSegment(p, q pt) (pt, pt, bool) {
+	// Next to a pole one end may be 10³⁰ points off, where the parameter of the
+	// other has no digits left: bring it nearer along the segment first.
+	p, q = rein(p, q), rein(q, p)
 	t0, t1 := 0.0, 1.0
 	d := q.sub(p)
 	for _, e := range [4][2]float64{
@@ -58,6 +61,8 @@ func (r rect) clipSegment(p, q pt) (pt, pt, bool) {
 	if t0 > t1 {
 		return p, q, false
 	}
+	// Ends that are inside stay the points they were, bit by bit. The others are on
+	// the edge but for rounding, which is large if both ends were far.
 	a, b := p, q
 	if t0 > 0 {
 		a = p.add(d.times(t0))
@@ -65,7 +70,17 @@ func (r rect) clipSegment(p, q pt) (pt, pt, bool) {
 	if t1 < 1 {
 		b = p.add(d.times(t1))
 	}
-	return a, b, true
+	return r.nearest(a), r.nearest(b), true
+}
+
+// rein moves p towards q if they are further apart than any page is wide.
+func rein(p, q pt) pt {
+	const far = 1e6
+	d := p.sub(q)
+	if l := d.norm(); l > far && max(math.Abs(q.x), math.Abs(q.y)) < far {
+		return q.add(d.times(far / l))
+	}
+	return p
 }
 
 // clipLine cuts a polyline to r, and breaks it at points that are not finite.
@@ -85,8 +100,10 @@ func (r rect) clipLine(line []pt) [][]pt {
 			continue
 		}
 		a, b, ok := r.clipSegment(p, q)
-		if !ok {
-			end()
+		if !ok || a == b {
+			if a != q { // a repeated point does not break a line
+				end()
+			}
 			continue
 		}
 		if len(cur) == 0 || cur[len(cur)-1] != a {
@@ -123,13 +140,20 @@ func (r rect) clipPolygon(poly []pt) []pt {
 			p := poly[(i+len(poly)-1)%len(poly)]
 			a, b := in(p), in(q)
 			if a*b < 0 {
-				out = append(out, p.add(q.sub(p).times(a/(a-b))))
+				if math.Abs(a) > math.Abs(b) { // from the nearer end, which has the digits
+					out = append(out, q.add(p.sub(q).times(b/(b-a))))
+				} else {
+					out = append(out, p.add(q.sub(p).times(a/(a-b))))
+				}
 			}
 			if b >= 0 {
 				out = append(out, q)
 			}
 		}
 		poly = out
+	}
+	for i, p := range poly {
+		poly[i] = r.nearest(p) // inside but for rounding, as in clipSegment
 	}
 	return poly
 }

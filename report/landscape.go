@@ -18,15 +18,15 @@ type Landscape struct {
 	Domain    []Interval                // bounded; at its ends h may be infinite
 
 	// Points are the stationary points: X the gain, Y the value. Those without a
-	// Text that are not maximisers are labelled with both numbers.
+	// Text that are not maximisers are labelled with both numbers, to a ten
+	// thousandth of the window or better.
 	Points []Mark
 	Bound  float64   // Σ λᵢ Cᵢ⋆, which no gain beats; 0, which says nothing, is not drawn
 	Folds  []float64 // where the inner step is singular, η Cᵢ″(w) = 1 for some i
 
-	X, Y   Axis   // labels and windows replace those chosen
-	Digits int    // of labels; 0: 4 for the gain, 5 for the value
-	Plain  bool   // do not label points
-	Title  string // of the panel
+	X, Y  Axis   // labels and windows replace those chosen
+	Plain bool   // do not label points
+	Title string // of the panel
 }
 
 // Up to severalTasks curves are told apart; up to manyTasks they are drawn, paler the
@@ -89,13 +89,13 @@ func (l Landscape) Panel() (Panel, error) {
 		p.Curves = append(p.Curves, Curve{Label: "meta-objective ℎ", X: x, Y: y, Ink: Blue, Weight: Strong})
 	}
 	if l.Bound != 0 && finite(l.Bound) {
-		p.Levels = []Level{{Label: "lower bound Σ 𝜆ᵢ𝐶ᵢ⋆", Y: l.Bound}}
+		p.Levels = []Level{{Label: "lower bound Σ𝜆ᵢ𝐶ᵢ⋆", Y: l.Bound}}
 	}
 	if len(l.Folds) > 0 {
 		const few = 12
 		p.Rugs = []Rug{{Label: "𝜂𝐶ᵢ″ = 1", X: l.Folds, Lines: len(l.Folds) <= few}}
 	}
-	p.Marks = l.marks()
+	p.Marks = l.marks(p.X, p.Y)
 	return p, nil
 }
 
@@ -143,6 +143,9 @@ func (l *Landscape) heights(x Axis, seen []Interval) (lo, hi float64, ok bool) {
 
 func (l *Landscape) tasks(p *Panel, seen []Interval) {
 	n := len(l.Tasks)
+	if n < 2 { // its curve is the objective's
+		return
+	}
 	const label = "tasks ℎᵢ"
 	if n > manyTasks {
 		for _, v := range seen {
@@ -167,8 +170,8 @@ func (l *Landscape) tasks(p *Panel, seen []Interval) {
 // spread is the range of all hᵢ and that between their quartiles.
 func (l *Landscape) spread(v Interval) (whole, half Band) {
 	const points = 301
-	whole.Ink, whole.Alpha = Grey, .18
-	half.Ink, half.Alpha = Grey, .3
+	whole.Ink, whole.Alpha = Sky, .22
+	half.Ink, half.Alpha = Sky, .38
 	values := make([]float64, 0, len(l.Tasks))
 	for i := range points {
 		// Denser at the ends, as in Sample; the ends themselves are poles.
@@ -191,15 +194,11 @@ func (l *Landscape) spread(v Interval) (whole, half Band) {
 	return whole, half
 }
 
-func (l *Landscape) marks() []Mark {
+func (l *Landscape) marks(x, y Axis) []Mark {
 	out := make([]Mark, len(l.Points))
-	gain, value := 4, 5
-	if l.Digits > 0 {
-		gain, value = l.Digits, l.Digits
-	}
 	for i, m := range l.Points {
 		if m.Text == "" && m.Kind != Maximiser && !l.Plain {
-			m.Text = fmt.Sprintf("𝑤 = %s\nℎ = %s", Number(m.X, gain), Number(m.Y, value))
+			m.Text = "𝑤 = " + within(m.X, x.Max-x.Min) + "\nℎ = " + within(m.Y, y.Max-y.Min)
 		}
 		out[i] = m
 	}

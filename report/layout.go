@@ -3,6 +3,7 @@ package report
 import (
 	"fmt"
 	"math"
+	"strings"
 )
 
 // Margins of the layout, in points.
@@ -30,14 +31,36 @@ type frame struct {
 	hasTitle bool
 }
 
-// layout turns the figure into a page.
+// layout turns the figure into a page. If labels find no room, panels whose heights
+// were not asked for show more above and below what they hold, and the page with the
+// fewest labels left out is taken.
 func (f *Figure) layout() (*scene, error) {
 	if err := f.check(); err != nil {
 		return nil, err
 	}
-	frames, err := f.frames()
+	var best *scene
+	least := math.MaxInt
+	for _, extra := range []float64{0, .2, .5, 1} {
+		s, omitted, err := f.page(extra)
+		if err != nil {
+			return nil, err
+		}
+		if omitted < least {
+			best, least = s, omitted
+		}
+		if least == 0 {
+			break
+		}
+	}
+	return best, nil
+}
+
+// page lays the figure out, with windows chosen for y extended on both sides by extra
+// of their height; it returns how many labels are left out.
+func (f *Figure) page(extra float64) (*scene, int, error) {
+	frames, err := f.frames(extra)
 	if err != nil {
-		return nil, err
+		return nil, 0, err
 	}
 	n := f.columns()
 	s := &scene{width: f.width(), title: f.Title, desc: f.Alt}
@@ -50,7 +73,7 @@ func (f *Figure) layout() (*scene, error) {
 		p.x.from, p.x.to = 0, column-30
 		p.y.from, p.y.to = height, 0
 		p.xt = p.X.ticks(p.x, int((column-30)/38))
-		p.yt = p.Y.ticks(p.y, int(height/24))
+		p.yt = p.Y.ticks(p.y, int(height/18))
 		lefts[i%n] = max(lefts[i%n], p.leftRoom())
 	}
 
@@ -121,11 +144,15 @@ func (f *Figure) layout() (*scene, error) {
 	}
 	left := frames[0].area.x0
 	if len(shared) > 0 {
-		// A legend that needs the room may begin under the numbers of the y axis.
-		if rows, _ := columns(shared, s.width-pageMargin-left); len(rows) > 1 {
-			left = pageMargin + 2
+		// A legend that needs the room begins under the numbers of the y axis.
+		a := arrange(shared, s.width-pageMargin-left)
+		if a.rows > 1 {
+			wide := arrange(shared, s.width-2*pageMargin)
+			if wide.rows < a.rows {
+				a, left = wide, pageMargin
+			}
 		}
-		top = s.legendBelow(shared, pt{left, top + 4}, s.width-pageMargin-left)
+		top = s.legendBelow(shared, a, pt{left, top + 4})
 	}
 	if omitted > 0 {
 		note := fmt.Sprintf("%d labels had no room", omitted)
@@ -138,11 +165,11 @@ func (f *Figure) layout() (*scene, error) {
 	}
 	// Whole points: a page of 249.45 points has no pixel grid it fits.
 	s.height = math.Ceil(top + pageMargin)
-	return s, nil
+	return s, omitted, nil
 }
 
 // frames resolves the windows of all panels.
-func (f *Figure) frames() ([]*frame, error) {
+func (f *Figure) frames(extra float64) ([]*frame, error) {
 	spans := make([][2]span, len(f.Panels))
 	for i := range f.Panels {
 		spans[i][0], spans[i][1] = f.Panels[i].spans()
@@ -169,6 +196,11 @@ func (f *Figure) frames() ([]*frame, error) {
 		}
 		x0, x1, okX := axis.window(spans[i][0])
 		y0, y1, okY := p.Y.window(spans[i][1])
+		if okY && extra > 0 && p.Y.Min == 0 && p.Y.Max == 0 {
+			y := span{y0, y1, p.Y.Log}
+			y0, y1 = y.padded(extra)
+			okY = finite(y0) && finite(y1)
+		}
 		if !okX || !okY || (spans[i][0].empty() && spans[i][1].empty()) {
 			return nil, &DataError{Panel: i, Why: "it holds no finite point inside its window", Err: ErrEmpty}
 		}
@@ -260,7 +292,7 @@ func (p *frame) fit(ticks []tick) []tick {
 func wrap(text string, size float64, base face, width float64) []line {
 	var out []line
 	cur := ""
-	for _, word := range splitSpaces(text) {
+	for _, word := range strings.Fields(text) {
 		next := word
 		if cur != "" {
 			next = cur + " " + word

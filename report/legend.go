@@ -1,5 +1,7 @@
 package report
 
+import "sort"
+
 // An entry is a line of the legend: a sample and what it stands for.
 type entry struct {
 	label  line
@@ -9,9 +11,9 @@ type entry struct {
 
 // Sizes of the legend, in points.
 const (
-	sampleWidth  = 17.0
+	sampleWidth  = 15.0
 	sampleGap    = 4.0
-	entryGap     = 11.0
+	entryGap     = 8.0
 	entryHeight  = 10.0
 	legendMargin = 4.0
 )
@@ -33,7 +35,15 @@ func (p *Panel) entries() []entry {
 		out = append(out, entry{setLine(label, noteSize, regular), sample, label + key})
 	}
 	inks := p.curveInks()
-	for i, c := range p.Curves {
+	order := make([]int, len(p.Curves)) // thin lines after those that matter
+	for i := range order {
+		order[i] = i
+	}
+	sort.SliceStable(order, func(i, j int) bool {
+		return p.Curves[order[i]].Weight != Thin && p.Curves[order[j]].Weight == Thin
+	})
+	for _, i := range order {
+		c := p.Curves[i]
 		c.Ink = inks[i]
 		c.Alpha = max(c.alpha(), .6)
 		add(c.Label, "curve", func(s *scene, at rect) {
@@ -81,60 +91,48 @@ func (p *Panel) entries() []entry {
 	return out
 }
 
-// flow breaks entries into rows no wider than width.
-func flow(entries []entry, width float64) [][]entry {
-	var rows [][]entry
-	left := 0.0
+// An arrangement is where the entries of a legend go, from its upper left corner.
+type arrangement struct {
+	at   []pt
+	rows int
+}
+
+// arrange sets entries in columns, read downwards, in a box no wider than width; if
+// that takes more than a row above what running on takes, it lets them run on.
+func arrange(entries []entry, width float64) arrangement {
+	run := arrangement{rows: 1}
+	x := 0.0
 	for _, e := range entries {
-		w := e.width()
-		if len(rows) == 0 || left+entryGap+w > width {
-			rows, left = append(rows, nil), -entryGap
+		if x > 0 && x+e.width() > width {
+			x = 0
+			run.rows++
 		}
-		rows[len(rows)-1] = append(rows[len(rows)-1], e)
-		left += entryGap + w
+		run.at = append(run.at, pt{x, entryHeight * float64(run.rows-1)})
+		x += e.width() + entryGap
 	}
-	return rows
-}
-
-// columns aligns rows of a flow that has more than one row, if that still fits: all
-// rows are cut into the same columns.
-func columns(entries []entry, width float64) ([][]entry, []float64) {
-	for n := len(entries); n > 1; n-- {
-		w := make([]float64, n)
+	for rows := run.rows; rows <= run.rows+1; rows++ {
+		out := arrangement{rows: rows}
+		x, wide := 0.0, 0.0
 		for i, e := range entries {
-			w[i%n] = max(w[i%n], e.width())
+			if i > 0 && i%rows == 0 {
+				x, wide = x+wide+entryGap, 0
+			}
+			wide = max(wide, e.width())
+			out.at = append(out.at, pt{x, entryHeight * float64(i%rows)})
 		}
-		total := entryGap * float64(n-1)
-		for _, x := range w {
-			total += x
+		if x+wide <= width {
+			return out
 		}
-		if total > width {
-			continue
-		}
-		var rows [][]entry
-		for i := 0; i < len(entries); i += n {
-			rows = append(rows, entries[i:min(i+n, len(entries))])
-		}
-		return rows, w
 	}
-	rows := make([][]entry, len(entries))
-	for i := range entries {
-		rows[i] = entries[i : i+1]
-	}
-	return rows, []float64{width}
+	return run
 }
 
-// legendBelow draws entries in columns from at downwards; it returns where they end.
-func (s *scene) legendBelow(entries []entry, at pt, width float64) float64 {
-	rows, w := columns(entries, width)
-	for i, row := range rows {
-		x := at.x
-		for j, e := range row {
-			s.entry(e, pt{x, at.y + entryHeight*float64(i)})
-			x += w[j] + entryGap
-		}
+// legendBelow draws entries from at downwards; it returns where they end.
+func (s *scene) legendBelow(entries []entry, a arrangement, at pt) float64 {
+	for i, e := range entries {
+		s.entry(e, at.add(a.at[i]))
 	}
-	return at.y + entryHeight*float64(len(rows))
+	return at.y + entryHeight*float64(a.rows)
 }
 
 // entry draws e with its upper left corner at at.

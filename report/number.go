@@ -15,7 +15,10 @@ func Number(x float64, digits int) string {
 	case math.IsNaN(x):
 		return "undefined"
 	case math.IsInf(x, 0):
-		return strings.TrimSuffix("−", map[bool]string{true: "−"}[x > 0]) + "∞"
+		if x < 0 {
+			return "−∞"
+		}
+		return "∞"
 	case x == 0:
 		return "0"
 	}
@@ -27,6 +30,21 @@ func Number(x float64, digits int) string {
 		return minus(strconv.FormatFloat(x, 'f', max(0, digits-1-e), 64))
 	}
 	return minus(mantissa) + "×" + power(e)
+}
+
+// within writes x to a ten thousandth of the scale on which it is seen, or a little
+// better.
+func within(x, scale float64) string {
+	decimals := 4 - int(math.Floor(math.Log10(scale)))
+	if a := math.Abs(x); decimals > 9 || a >= 1e6 || (a > 0 && a < 1e-4) || !finite(a) {
+		// Too long written out: as many digits as tell it from its neighbours.
+		digits := 5
+		if a > 0 && finite(a) {
+			digits = max(3, decimals+1+int(math.Floor(math.Log10(a))))
+		}
+		return Number(x, min(digits, 12))
+	}
+	return minus(strconv.FormatFloat(x, 'f', max(decimals, 0), 64))
 }
 
 // power writes 10 to the e.

@@ -15,7 +15,7 @@ import (
 func (s *scene) png(dpi float64) ([]byte, error) {
 	k := dpi / 72
 	w, h := int(math.Round(s.width*k)), int(math.Round(s.height*k))
-	c := &canvas{scale: k, img: image.NewRGBA(image.Rect(0, 0, w, h)), raster: vector.NewRasterizer(w, h)}
+	c := &canvas{scale: k, img: image.NewRGBA(image.Rect(0, 0, w, h)), raster: vector.NewRasterizer(1, 1)}
 	draw.Draw(c.img, c.img.Bounds(), image.White, image.Point{}, draw.Src)
 	for _, it := range s.items {
 		if it.text != nil {
@@ -42,32 +42,58 @@ type canvas struct {
 	scale  float64
 	img    *image.RGBA
 	raster *vector.Rasterizer
+	origin image.Point // of the raster in the image
 }
 
 // fill paints the union of paths, each of which winds round what it covers.
 func (c *canvas) fill(col color.NRGBA, paths ...path) {
-	c.raster.Reset(c.img.Rect.Dx(), c.img.Rect.Dy())
+	bounds := emptyRect
 	for _, p := range paths {
-		if area(p) < 0 {
-			p = reversed(p)
-		}
-		c.add(p, matrix{a: 1, d: 1})
+		bounds = bounds.hold(p, identity)
 	}
-	c.raster.Draw(c.img, c.img.Rect, image.NewUniform(col), image.Point{})
+	c.paint(bounds, col, func() {
+		for _, p := range paths {
+			if area(p) < 0 {
+				p = reversed(p)
+			}
+			c.add(p, identity)
+		}
+	})
 }
 
 func (c *canvas) text(t *textAt) {
-	c.raster.Reset(c.img.Rect.Dx(), c.img.Rect.Dy())
-	for _, g := range t.line.glyphs {
-		c.add(outline(g.face, g.id), t.place(g))
+	shapes := make([]path, len(t.line.glyphs))
+	bounds := emptyRect
+	for i, g := range t.line.glyphs {
+		shapes[i] = outline(g.face, g.id)
+		bounds = bounds.hold(shapes[i], t.place(g))
 	}
-	c.raster.Draw(c.img, c.img.Rect, image.NewUniform(t.color), image.Point{})
+	c.paint(bounds, t.color, func() {
+		for i, g := range t.line.glyphs {
+			c.add(shapes[i], t.place(g))
+		}
+	})
+}
+
+// paint rasterises what add is called with, which lies in bounds, and there only.
+func (c *canvas) paint(bounds rect, col color.NRGBA, add func()) {
+	r := image.Rect(
+		int(math.Floor(bounds.x0*c.scale)), int(math.Floor(bounds.y0*c.scale)),
+		int(math.Ceil(bounds.x1*c.scale)), int(math.Ceil(bounds.y1*c.scale)),
+	).Intersect(c.img.Rect)
+	if r.Empty() {
+		return
+	}
+	c.origin = r.Min
+	c.raster.Reset(r.Dx(), r.Dy())
+	add()
+	c.raster.Draw(c.img, r, image.NewUniform(col), image.Point{})
 }
 
 func (c *canvas) add(p path, m matrix) {
 	at := func(q pt) (float32, float32) {
 		q = m.apply(q).times(c.scale)
-		return float32(q.x), float32(q.y)
+		return float32(q.x - float64(c.origin.X)), float32(q.y - float64(c.origin.Y))
 	}
 	for _, s := range p {
 		x, y := at(s.p[0])

@@ -15,12 +15,22 @@ import (
 // The font is one of ours, so its tables are trusted to be sound. Table layouts are
 // those of the OpenType specification, chapters glyf, loca and head.
 func subset(data []byte, keep map[sfnt.GlyphIndex]bool) []byte {
+	return assemble(cut(tablesOf(data), keep))
+}
+
+// tablesOf reads the directory of a font.
+func tablesOf(data []byte) map[string][]byte {
 	tables := map[string][]byte{}
 	for i := range int(binary.BigEndian.Uint16(data[4:])) {
 		e := data[12+16*i:]
 		from, n := binary.BigEndian.Uint32(e[8:]), binary.BigEndian.Uint32(e[12:])
 		tables[string(e[:4])] = data[from : from+n]
 	}
+	return tables
+}
+
+// cut returns the tables that drawing needs, reduced to keep.
+func cut(tables map[string][]byte, keep map[sfnt.GlyphIndex]bool) map[string][]byte {
 	count := int(binary.BigEndian.Uint16(tables["maxp"][4:]))
 	long := binary.BigEndian.Uint16(tables["head"][50:]) == 1
 	loca, glyf := tables["loca"], tables["glyf"]
@@ -69,10 +79,10 @@ func subset(data []byte, keep map[sfnt.GlyphIndex]bool) []byte {
 	head := append([]byte{}, tables["head"]...)
 	binary.BigEndian.PutUint32(head[8:], 0)  // checksum of the whole, filled in below
 	binary.BigEndian.PutUint16(head[50:], 1) // long offsets
-	return assemble(map[string][]byte{
+	return map[string][]byte{
 		"head": head, "hhea": tables["hhea"], "maxp": tables["maxp"],
 		"hmtx": hmtx, "loca": outLoca, "glyf": outGlyf,
-	})
+	}
 }
 
 // Flags of a component of a composite glyph.

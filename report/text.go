@@ -1,6 +1,7 @@
 package report
 
 import (
+	"math"
 	"strings"
 	"sync"
 
@@ -69,8 +70,8 @@ func (l line) box(at pt) rect {
 	return rect{at.x, at.y - l.ascent(), at.x + l.width, at.y + descent*l.size}
 }
 
-// ascent is the height of l above its baseline.
-func (l line) ascent() float64 { return 0.76 * l.size }
+// ascent is the height of l above its baseline, that of a superscript's figures.
+func (l line) ascent() float64 { return (superRise + scriptSize*capHeight) * l.size }
 
 // Scripts are set at 0.7 of the size. Superscripts are raised by 0.36 of it, which
 // puts the top of their figures a little above that of capitals; subscripts are
@@ -244,4 +245,19 @@ func (t *textAt) place(g glyph) matrix {
 		return matrix{0, -s, -sy, 0, t.at.x - y, t.at.y - g.x}
 	}
 	return matrix{s, 0, 0, -sy, t.at.x + g.x, t.at.y - y}
+}
+
+var identity = matrix{a: 1, d: 1}
+
+var emptyRect = rect{math.Inf(1), math.Inf(1), math.Inf(-1), math.Inf(-1)}
+
+// hold extends r to the points of p, control points included, taken through m.
+func (r rect) hold(p path, m matrix) rect {
+	for _, s := range p {
+		for i := range s.points() {
+			q := m.apply(s.p[i])
+			r = rect{min(r.x0, q.x), min(r.y0, q.y), max(r.x1, q.x), max(r.y1, q.y)}
+		}
+	}
+	return r
 }
