@@ -1,0 +1,91 @@
+package check
+
+import (
+	"math"
+	"testing"
+	"time"
+
+	"github.com/metalqr/metalqr/certificate"
+)
+
+var unit4 = [4]float64{1, 1, 1, 1}
+
+func TestKnownLandscapes(t *testing.T) {
+	for _, tt := range []struct {
+		name, text string
+		mode       certificate.Mode
+		verdict    certificate.Verdict
+		minima     map[float64]float64 // gain → h
+		components int
+	}{
+		{"figure 1", scalar("rate: 0.05", unit4), certificate.OneMap, certificate.Global,
+			map[float64]float64{0.2462: 1.618034, 0.618034: 1.618034, 1.6542: 1.618034}, 1},
+		{"figure 1 as a sum", scalar("rate: 0.05", unit4), certificate.Sum, certificate.EpsilonGlobal,
+			map[float64]float64{0.2462: 1.618034, 0.618034: 1.618034, 1.6542: 1.618034}, 1},
+		{"one task 0.16", scalar("rate: 0.16", unit4), certificate.OneMap, certificate.Global, nil, 1},
+		{"one task 0.2", scalar("rate: 0.2", unit4), certificate.OneMap, certificate.NotGlobal, nil, 1},
+		{"figure 3b", scalar("rate: 0.05", [4]float64{1, 1, 1, .1}, [4]float64{1, 1, .1, 1}), certificate.Sum, certificate.NotGlobal,
+			map[float64]float64{0.1838: 0.7341, 0.5434: 0.8455, 1.7389: 0.7964}, 1},
+		{"two components", scalar("rate: 0.01", [4]float64{1, 1, 1e-6, 1}), certificate.OneMap, certificate.Global, nil, 2},
+		{"gauss-newton", scalar("rule: gauss-newton, rate: 0.5", unit4), certificate.OneMap, certificate.Global, nil, 1},
+		{"gauss-newton 3 steps", scalar("rule: gauss-newton, rate: 0.5, steps: 3", unit4), certificate.OneMap, certificate.Global, nil, 1},
+		{"natural", scalar("rule: natural, rate: 0.05", unit4), certificate.OneMap, certificate.Global, nil, 1},
+		{"two steps", scalar("rate: 0.05, steps: 2", unit4), certificate.OneMap, certificate.Global, nil, 1},
+		{"two steps sum", scalar("rate: 0.05, steps: 2", unit4, [4]float64{1, 1, 2, 2}), certificate.Sum, certificate.NotGlobal, nil, 1},
+		{"gn sum", scalar("rule: gauss-newton, rate: 0.3", unit4, [4]float64{1.2, 1, 2, 1}), certificate.Sum, certificate.Global, nil, 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := landscapeOf(t, tt.text, tt.mode)
+			start := time.Now()
+			r := report(t, c)
+			t.Log(time.Since(start), len(c.Landscape.DomainCover), len(c.Landscape.Covers[0].Pieces), len(c.Landscape.Unresolved))
+			t.Log(r.Claim)
+			if !r.Valid {
+				t.Fatal(r.Reason)
+			}
+			if c.Landscape.Verdict != tt.verdict {
+				t.Errorf("verdict %v, want %v", c.Landscape.Verdict, tt.verdict)
+			}
+			for w, h := range tt.minima {
+				ok := false
+				for _, s := range c.Landscape.Stationary {
+					ok = ok || s.Kind == certificate.Minimum && math.Abs(s.Gain.Mid()-w) < 1e-4 && math.Abs(s.Value.Mid()-h) < 1e-4
+				}
+				if !ok {
+					t.Errorf("no minimiser near %v with h near %v", w, h)
+				}
+			}
+			if len(c.Landscape.Domain) != tt.components {
+				t.Errorf("%d components, want %d", len(c.Landscape.Domain), tt.components)
+			}
+		})
+	}
+}
+
+func TestFigures(t *testing.T) {
+	fig3d := [][4]float64{}
+	for i := range 11 {
+		fig3d = append(fig3d, [4]float64{1, 1, math.Pow(10, -1+0.2*float64(i)), 1})
+	}
+	many := [][4]float64{}
+	for i := range 200 {
+		many = append(many, [4]float64{1, 1, math.Pow(10, -1+0.01*float64(i)), 1})
+	}
+	for _, tt := range []struct {
+		name  string
+		tasks [][4]float64
+	}{{"3d", fig3d}, {"200", many}} {
+		t.Run(tt.name, func(t *testing.T) {
+			start := time.Now()
+			c := landscapeOf(t, scalar("rate: 0.01", tt.tasks...), certificate.Sum)
+			t.Log(time.Since(start))
+			start = time.Now()
+			r := report(t, c)
+			t.Log(time.Since(start), len(c.Landscape.DomainCover), len(c.Landscape.Covers[0].Pieces), len(c.Landscape.Unresolved))
+			t.Log(r.Claim)
+			if !r.Valid {
+				t.Fatal(r.Reason)
+			}
+		})
+	}
+}
