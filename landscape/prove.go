@@ -187,14 +187,24 @@ func (p *Problem) zeros(l *Landscape, components []component, m *meter, s *scrat
 			}
 		}
 		first, last := blocks[0], blocks[len(blocks)-1]
-		p.borders(&l.Domain[ci], c, first.high, last.low, first.is, last.is, s)
+		if len(blocks) == 1 { // h is monotone
+			at, _, _ := p.slope(interval.Of(center(c.inner)), true, s)
+			first.high, last.low = at.Sign(), at.Sign()
+		}
+		if first.is == certificate.Unknown {
+			first.high = 0
+		}
+		if last.is == certificate.Unknown {
+			last.low = 0
+		}
+		p.borders(&l.Domain[ci], c, first.high, last.low, s)
 	}
 	l.proof.Covers = []certificate.Cover{cover}
 }
 
 // borders notes where h falls towards an end of a component: low and high are
-// the signs of h′ next to the ends.
-func (p *Problem) borders(d *Component, c component, low, high int, first, last certificate.PieceKind, s *scratch) {
+// the signs of h′ next to the ends, 0 where they are not known.
+func (p *Problem) borders(d *Component, c component, low, high int, s *scratch) {
 	at := func(end interval.Interval) *interval.Interval {
 		v, ok := p.value(end, false, s)
 		if !ok {
@@ -202,12 +212,18 @@ func (p *Problem) borders(d *Component, c component, low, high int, first, last 
 		}
 		return &v
 	}
-	if low > 0 && first == certificate.Free && c.outer.IsBounded() {
+	if low > 0 && c.outer.IsBounded() {
 		d.LowBorder = at(d.Low)
 	}
-	if high < 0 && last == certificate.Free && c.outer.IsBounded() {
+	if high < 0 && c.outer.IsBounded() {
 		d.HighBorder = at(d.High)
 	}
+}
+
+// A factorZero is a zero of one factor, from one of its pieces.
+type factorZero struct {
+	Stationary
+	factor, piece int
 }
 
 // factors isolates the zeros of the factors of h′ of one task:
@@ -236,51 +252,52 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 		all = append(all, factor{certificate.Cover{Of: certificate.Fold, Step: k + 1}, t.fold(k+1, p.same), false})
 	}
 	for ci, c := range components {
-		var found []Stationary
+		var zeros []*factorZero
 		var unknown []interval.Interval
-		free := [2]certificate.PieceKind{certificate.Free, certificate.Free}
 		for i := range all {
-			blocks := c.isolate(all[i].f, m, "stationary points")
-			for j, b := range blocks {
+			for _, b := range c.isolate(all[i].f, m, "stationary points") {
 				all[i].Pieces = append(all[i].Pieces, certificate.Piece{Box: b.box, Is: b.is})
 				switch b.is {
 				case certificate.Unknown:
 					unknown = append(unknown, b.box)
-					if j == 0 {
-						free[0] = b.is
-					}
-					if j == len(blocks)-1 {
-						free[1] = b.is
-					}
 				case certificate.Zero:
-					found = append(found, Stationary{Gain: c.narrow(all[i].f, b, s), Optimal: all[i].optimal})
+					gain := c.narrow(all[i].f, b, s)
+					zeros = append(zeros, &factorZero{Stationary{Gain: gain, Optimal: all[i].optimal}, i, len(all[i].Pieces) - 1})
 				}
 			}
 		}
-		slices.SortFunc(found, func(x, y Stationary) int { return cmp.Compare(x.Gain.Lo(), y.Gain.Lo()) })
-		// Zeros of two factors that are not told apart are one degenerate point.
-		kept := found[:0]
-		for i := 0; i < len(found); i++ {
-			j := i
-			hull := found[i].Gain
-			for j+1 < len(found) && found[j+1].Gain.Lo() <= hull.Hi() {
-				j++
-				hull = hull.Hull(found[j].Gain)
+		// Zeros of two factors that are not told apart are one degenerate point,
+		// and so is what another factor leaves unknown.
+		for again := true; again; {
+			again = false
+			for i, z := range zeros {
+				clash := z != nil && slices.ContainsFunc(unknown, func(u interval.Interval) bool { return !u.Disjoint(z.Gain) })
+				for _, y := range zeros[:i] {
+					clash = clash || z != nil && y != nil && !y.Gain.Disjoint(z.Gain)
+				}
+				if clash {
+					piece := &all[z.factor].Pieces[z.piece]
+					piece.Is = certificate.Unknown
+					unknown = append(unknown, piece.Box)
+					zeros[i] = nil
+					again = true
+				}
 			}
-			if j > i {
-				unknown = append(unknown, hull)
-			} else {
-				kept = append(kept, found[i])
-			}
-			i = j
 		}
+		var kept []Stationary
+		for _, z := range zeros {
+			if z != nil {
+				kept = append(kept, z.Stationary)
+			}
+		}
+		slices.SortFunc(kept, func(x, y Stationary) int { return cmp.Compare(x.Gain.Lo(), y.Gain.Lo()) })
 		slices.SortFunc(unknown, func(x, y interval.Interval) int { return cmp.Compare(x.Lo(), y.Lo()) })
 		for _, u := range unknown {
 			l.Unresolved = join(l.Unresolved, u)
 		}
 		low, high := p.classify(c, kept, unknown, s)
 		l.Stationary = append(l.Stationary, kept...)
-		p.borders(&l.Domain[ci], c, low, high, free[0], free[1], s)
+		p.borders(&l.Domain[ci], c, low, high, s)
 	}
 	for _, f := range all {
 		l.proof.Covers = append(l.proof.Covers, f.Cover)

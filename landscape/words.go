@@ -51,7 +51,10 @@ func (l *Landscape) KindOf(s Stationary) string {
 func (l *Landscape) Reason() string {
 	minima := l.Minima()
 	n := fmt.Sprintf("%d local minimisers", len(minima))
-	if len(minima) == 1 {
+	switch len(minima) {
+	case 0:
+		n = "no local minimiser"
+	case 1:
 		n = "one local minimiser"
 	}
 	border := false
@@ -87,5 +90,5 @@ func (l *Landscape) Reason() string {
 		}
 		return fmt.Sprintf("there are %s; their values differ by %.3g at most, and intervals cannot prove equality", n, l.Epsilon.Hi()) + tail
 	}
-	return fmt.Sprintf("%s found", n) + tail
+	return fmt.Sprintf("%s isolated", n) + tail
 }

@@ -51,6 +51,14 @@ type segment [2]Number
 
 func toSegment(x interval.Interval) segment { return segment{Number(x.Lo()), Number(x.Hi())} }
 
+// middle stands for an enclosure: zero where it may be that, else its middle.
+func middle(x interval.Interval) float64 {
+	if x.Contains(0) && x.IsBounded() {
+		return 0
+	}
+	return x.Mid()
+}
+
 // Enclosed holds what the numbers of a [Landscape] are the middles of.
 type Enclosed struct {
 	Domain  [][2]segment `json:"domain"` // of both ends of every component
@@ -134,7 +142,7 @@ func (p *Problem) document(found *landscape.Landscape, rates []float64, from str
 		l.parts = append(l.parts, m)
 	}
 	for _, d := range found.Domain {
-		s := segment{Number(d.Low.Mid()), Number(d.High.Mid())}
+		s := segment{Number(middle(d.Low)), Number(middle(d.High))}
 		if !d.Low.IsBounded() {
 			s[0] = Number(math.Inf(-1))
 		}
@@ -149,7 +157,7 @@ func (p *Problem) document(found *landscape.Landscape, rates []float64, from str
 	}
 	for _, s := range found.Stationary {
 		point := Stationary{
-			Gain: matrixeq.Scalar(s.Gain.Mid()), Value: Number(s.Value.Mid()), Gap: Number(s.Gap.Mid()), Radius: Number(s.Gain.Width() / 2),
+			Gain: matrixeq.Scalar(middle(s.Gain)), Value: Number(s.Value.Mid()), Gap: Number(middle(s.Gap)), Radius: Number(s.Gain.Sub(interval.Of(middle(s.Gain))).Mag()),
 			GainEnclosure: toSegment(s.Gain), ValueEnclosure: toSegment(s.Value), GapEnclosure: toSegment(s.Gap), Singular: Number(s.Singular),
 		}
 		if s.Kind != certificate.Minimum {
@@ -168,7 +176,7 @@ func (p *Problem) document(found *landscape.Landscape, rates []float64, from str
 	for _, s := range found.Singular {
 		set := Singular{Task: s.Task, Gains: []Number{}, Enclosures: []segment{}, Unresolved: len(s.Unresolved)}
 		for _, x := range s.Points {
-			set.Gains = append(set.Gains, Number(x.Mid()))
+			set.Gains = append(set.Gains, Number(middle(x)))
 			set.Enclosures = append(set.Enclosures, toSegment(x))
 		}
 		l.Singular = append(l.Singular, set)

@@ -10,6 +10,7 @@ import (
 	"unicode"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/landscape"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/run"
@@ -34,6 +35,7 @@ func status(err error) int {
 		errors.Is(err, family.ErrGain),
 		errors.Is(err, run.ErrInput),
 		errors.Is(err, run.ErrDirectory),
+		errors.Is(err, landscape.ErrUnsupported),
 		errors.Is(err, maml.ErrSetting):
 		return bad
 	}
@@ -127,7 +129,7 @@ type printedError struct{ reason string }
 func (e *printedError) Error() string { return e.reason }
 
 // prefix is a package's name at the beginning of an error.
-var prefix = regexp.MustCompile(`(^|: )(?:family|lqr|maml|matrixeq|objective|run): `)
+var prefix = regexp.MustCompile(`(^|: )(?:certificate|check|family|landscape|lqr|maml|matrixeq|objective|report|run): `)
 
 // plain is the message of an error without the names of packages and system
 // calls.

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/check"
+	"github.com/metalqr/metalqr/interval"
+	"github.com/metalqr/metalqr/run"
+)
+
+func (a *app) certifyCommand() *cobra.Command {
+	var gain, out string
+	cmd := &cobra.Command{
+		Use:   "certify FILE --gain G",
+		Short: "Write a certificate of what is proved of a gain",
+		Long: `Prove what can be proved of a gain, and write a certificate that metalqr check
+verifies: that h is above its infimum by at most the gap stated (any dimension),
+and for a scalar gain the box around it in which h′ has exactly one zero, with
+Theorem 2 and Proposition 1 of the paper where they hold there. What cannot be
+proved is left out, and the reason given.
+
+--out FILE is the certificate, certificate.json unless given; a file that exists
+is refused.`,
+		Args:              file,
+		ValidArgsFunction: completeFile,
+		RunE:              a.does(func(args []string) error { return a.certify(args[0], gain, out) }),
+	}
+	gainFlag(cmd, &gain)
+	cmd.Flags().StringVar(&out, "out", "certificate.json", "write the certificate to `FILE`")
+	return cmd
+}
+
+// A certified document is what certify prints.
+type certified struct {
+	File         string             `json:"file"`
+	Gap          run.Number         `json:"gap"` // proved; null where it is not
+	Stationary   *interval.Interval `json:"stationary"`
+	Theorem2     bool               `json:"theorem_2"`
+	Proposition1 bool               `json:"proposition_1"`
+	Claim        string             `json:"claim"` // what check says is proved
+	Missing      []run.Missing      `json:"missing"`
+	Rates        []run.Number       `json:"rates"`
+	RateFrom     string             `json:"rate_from"`
+}
+
+func (a *app) certify(path, gain, out string) error {
+	p, w, err := a.problemAndGain(path, gain)
+	if err != nil {
+		return err
+	}
+	if _, err := os.Lstat(out); err == nil {
+		return &run.DirectoryError{Path: out, Problem: "exists: give another --out"}
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	c, err := p.Claim(context.Background(), w)
+	if err != nil {
+		return err
+	}
+	data, verified, err := prove(c)
+	if err != nil {
+		return err
+	}
+	if err := os.WriteFile(out, data, 0o666); err != nil {
+		return err
+	}
+	point := c.Certificate.Point
+	document := certified{
+		File: out, Gap: run.Number(math.Inf(1)), Stationary: point.Stationary, Theorem2: point.Theorem2, Proposition1: point.Proposition1,
+		Claim: verified.Claim, Missing: c.Missing, Rates: c.Rates, RateFrom: c.RateFrom,
+	}
+	if document.Missing == nil {
+		document.Missing = []run.Missing{}
+	}
+	if point.Gap != nil {
+		document.Gap = run.Number(*point.Gap)
+	}
+	return a.print(document, func(b *bytes.Buffer) {
+		fmt.Fprintf(b, "%s\n%s\n\nproved: %s\n", describeTraining(p.Family), steps(p.Family, c.Rates)+auto(p.Family, c.RateFrom), verified.Claim)
+		for _, m := range c.Missing {
+			fmt.Fprintf(b, "not proved: %s: %s\n", m.Claim, plainText(m.Reason))
+		}
+		fmt.Fprintf(b, "\nmetalqr check %s   verifies it\n", shell(out))
+	})
+}
+
+// slacks are how much more than the measured gap is claimed, relative to it and
+// to the lower bound: enclosures are wider than rounding, more so in higher
+// dimensions.
+var slacks = []float64{0x1p-40, 0x1p-30, 0x1p-20, 0x1p-10}
+
+// prove claims the least gap that the checker verifies, and verifies all
+// claims.
+func prove(c *run.Claim) ([]byte, *check.Report, error) {
+	point := c.Certificate.Point
+	var last *check.Report
+	for _, slack := range slacks {
+		gap := c.Gap*(1+slack) + slack*slack*math.Abs(c.LowerBound)
+		point.Gap = &gap
+		data, r, err := encodeAndCheck(c.Certificate)
+		if err != nil {
+			return nil, nil, err
+		}
+		if r.Valid {
+			return data, r, nil
+		}
+		last = r
+	}
+	point.Gap = nil
+	c.Missing = append([]run.Missing{{Claim: "gap", Reason: last.Reason}}, c.Missing...)
+	if point.Stationary == nil {
+		return nil, nil, fmt.Errorf("nothing can be proved of this gain: %s", last.Reason)
+	}
+	data, r, err := encodeAndCheck(c.Certificate)
+	if err == nil && !r.Valid {
+		err = fmt.Errorf("nothing can be proved of this gain: %s", r.Reason)
+	}
+	return data, r, err
+}
+
+func encodeAndCheck(c certificate.Certificate) ([]byte, *check.Report, error) {
+	data, err := certificate.Encode(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := check.Check(data)
+	return data, r, err
+}

@@ -1,0 +1,67 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"github.com/metalqr/metalqr/check"
+)
+
+func (a *app) checkCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "check CERTIFICATE",
+		Short: "Verify a certificate, by none of the code that made it",
+		Long: `Verify a certificate of landscape or certify, and say in a sentence what is
+proved. The checker shares with the code that makes certificates only interval
+arithmetic and the reader of families. A certificate that was altered, or whose
+claim is not proved by it, is refused with the reason; the exit status is 1.`,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return fmt.Errorf("one CERTIFICATE is expected, or - for standard input; found %d arguments", len(args))
+			}
+			return nil
+		},
+		RunE: a.does(func(args []string) error { return a.check(args[0]) }),
+	}
+}
+
+// maxCertificate bounds what is read, as the limit of a family file does.
+const maxCertificate = 1 << 30
+
+func (a *app) check(path string) error {
+	in := os.Stdin
+	if path != "-" {
+		f, err := os.Open(path)
+		if err != nil {
+			return &inputError{err}
+		}
+		defer f.Close()
+		in = f
+	}
+	data, err := io.ReadAll(io.LimitReader(in, maxCertificate+1))
+	if err != nil {
+		return &inputError{err}
+	}
+	if len(data) > maxCertificate {
+		return &inputError{fmt.Errorf("%s: more than %d MiB; a certificate is smaller", path, maxCertificate>>20)}
+	}
+	r, err := check.Check(data)
+	if err != nil {
+		return &inputError{fmt.Errorf("%s: %w", path, err)}
+	}
+	err = a.print(r, func(b *bytes.Buffer) {
+		if r.Valid {
+			fmt.Fprintf(b, "valid: %s\n", r.Claim)
+		} else {
+			fmt.Fprintf(b, "not valid: %s\n", plainText(r.Reason))
+		}
+	})
+	if err == nil && !r.Valid {
+		err = &printedError{"the certificate is not valid: " + r.Reason}
+	}
+	return err
+}

@@ -1,0 +1,211 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/schollz/progressbar/v3"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/landscape"
+	"github.com/metalqr/metalqr/report"
+	"github.com/metalqr/metalqr/run"
+)
+
+func (a *app) landscapeCommand() *cobra.Command {
+	var o landscape.Options
+	var out, expect string
+	var seconds float64
+	cmd := &cobra.Command{
+		Use:   "landscape FILE",
+		Short: "Every minimiser of a family with a scalar gain, proved",
+		Long: `Prove where the meta-objective of a family with one scalar gain is finite, where
+all its stationary points are, whether a local minimiser is spurious (above the
+infimum), and the least ε for which the objective is ε-global.
+
+Verdicts: global (one local minimiser, or all of one value: ε = 0), not-global (a
+spurious one exists), epsilon-global (all are found, their values are within ε
+but not proved equal), undecided (the budget ran out, or points are degenerate;
+what is left is listed). All numbers are proved in intervals.
+
+--out DIR writes certificate.json, which metalqr check verifies, landscape.json,
+the figure as SVG, PNG and PDF, and the family as spec.yaml; files that exist are
+refused. A verdict is an answer, with exit status 0, unless --expect asks for
+another. A domain that is empty is exit status 1, and the error names tasks that
+exclude each other.`,
+		Args:              file,
+		ValidArgsFunction: completeFile,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch v := certificate.Verdict(expect); v {
+			case "", certificate.Global, certificate.NotGlobal, certificate.EpsilonGlobal, certificate.Undecided:
+			default:
+				return fmt.Errorf("--expect must be %s, %s, %s or %s, got %q", certificate.Global, certificate.NotGlobal, certificate.EpsilonGlobal, certificate.Undecided, expect)
+			}
+			if o.Boxes < 1 {
+				return fmt.Errorf("--boxes must be positive, got %d", o.Boxes)
+			}
+			if !(seconds >= 0) || seconds > math.MaxInt64/1e9 {
+				return fmt.Errorf("--seconds must not be negative, got %v", seconds)
+			}
+			o.Time = time.Duration(seconds * float64(time.Second))
+			return a.does(func(args []string) error {
+				return a.landscape(args[0], o, out, certificate.Verdict(expect))
+			})(cmd, args)
+		},
+	}
+	cmd.Flags().IntVar(&o.Boxes, "boxes", landscape.DefaultBoxes, "examine at most `N` boxes")
+	cmd.Flags().Float64Var(&seconds, "seconds", 0, "stop after `T` seconds, undecided if need be; 0: no limit")
+	cmd.Flags().StringVar(&out, "out", "", "write certificate, figure and result in `DIR`")
+	cmd.Flags().StringVar(&expect, "expect", "", "exit with 1 unless this is the `VERDICT`")
+	if err := cmd.MarkFlagDirname("out"); err != nil {
+		panic(err) // there is no such flag
+	}
+	return cmd
+}
+
+func (a *app) landscape(path string, o landscape.Options, out string, expect certificate.Verdict) error {
+	p, err := a.problem(path)
+	if err != nil {
+		return err
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	context.AfterFunc(ctx, stop)
+
+	bar := a.boxes()
+	o.Progress = bar.observe
+	l, err := p.Landscape(ctx, o)
+	bar.end()
+	if err != nil {
+		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+			return errors.New("interrupted; nothing was written")
+		}
+		return err
+	}
+	var files []string
+	if out != "" {
+		if files, err = report.KeepLandscape(l, out); err != nil {
+			return err
+		}
+	}
+	err = a.print(struct {
+		*run.Landscape
+		Files []string `json:"files,omitempty"`
+	}{l, files}, func(b *bytes.Buffer) { a.printLandscape(b, p, l, out) })
+	if err == nil && expect != "" && l.Verdict != expect {
+		err = &printedError{fmt.Sprintf("the verdict is %s, expected %s", l.Verdict, expect)}
+	}
+	return err
+}
+
+func (a *app) printLandscape(b *bytes.Buffer, p *run.Problem, l *run.Landscape, out string) {
+	fmt.Fprintf(b, "%s\n", describeTraining(p.Family))
+	fmt.Fprintf(b, "%s\n\n", steps(p.Family, l.Rates)+auto(p.Family, l.RateFrom))
+	fmt.Fprintf(b, "%s: %s\n", l.Verdict, l.Reason)
+	summary := facts{
+		{"infimum", number(l.Minimum), "the least value of h, to all digits shown"},
+		{"ε", bounds(l.EpsilonLow, l.Epsilon), "local minima lie at most this above it (proved)"},
+		{"lower bound", number(l.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
+	}
+	for i, d := range l.Domain {
+		name, note := "domain", "where h is finite"
+		if i > 0 {
+			name, note = "", ""
+		}
+		summary = append(summary, fact{name, fmt.Sprintf("(%s, %s)", number(d[0]), number(d[1])), note})
+	}
+	summary.print(b)
+	b.WriteByte('\n')
+
+	t := table{columns: []column{text("minimiser"), numbers("w"), numbers("h"), numbers("above infimum"), numbers("gap"), numbers("basin"), numbers("to singular set")}}
+	rows, rest := a.limitTo(len(l.Minimizers), "minimisers")
+	for _, m := range l.Minimizers[:rows] {
+		share := "–"
+		if !math.IsInf(float64(m.Share), 0) {
+			share = fmt.Sprintf("%.2f %%", 100*float64(m.Share))
+		}
+		t.row(m.Kind, number(run.Number(m.Gain.Data[0])), number(m.Value), size(m.Excess), size(m.Gap), share, known(m.Singular))
+	}
+	t.print(b)
+	b.WriteString(rest)
+	if a.detail {
+		b.WriteByte('\n')
+		t := table{columns: []column{text("maximiser"), numbers("w"), numbers("h")}}
+		for i, m := range l.Maximizers {
+			t.row(fmt.Sprint(i+1), number(run.Number(m.Gain.Data[0])), number(m.Value))
+		}
+		t.print(b)
+		for _, s := range l.Singular {
+			fmt.Fprintf(b, "singular set of %s:", s.Task)
+			for _, w := range s.Gains {
+				fmt.Fprintf(b, " %s", number(w))
+			}
+			b.WriteByte('\n')
+		}
+		fmt.Fprintf(b, "boxes examined: %d\n", l.Boxes)
+	}
+	for _, u := range l.Unresolved {
+		fmt.Fprintf(b, "undecided: [%v, %v]\n", float64(u[0]), float64(u[1]))
+	}
+	if out != "" {
+		fmt.Fprintf(b, "\nmetalqr check %s   verifies the proof\nfigure: %s\n", shell(filepath.Join(out, "certificate.json")), filepath.Join(out, "landscape.svg"))
+	}
+}
+
+// bounds shows a number that is known between two others.
+func bounds(low, high run.Number) string {
+	switch {
+	case high == 0:
+		return "0"
+	case number(low) == number(high):
+		return number(high)
+	case low == 0:
+		return "≤ " + size(high)
+	}
+	return fmt.Sprintf("in [%s, %s]", number(low), number(high))
+}
+
+// boxes shows how a proof goes on, on a terminal, once it has taken a second.
+func (a *app) boxes() *boxBar {
+	b := &boxBar{begun: time.Now()}
+	if f, ok := a.err.(*os.File); ok && !a.quiet && term.IsTerminal(int(f.Fd())) {
+		b.w = f
+	}
+	return b
+}
+
+type boxBar struct {
+	w            io.Writer
+	begun, drawn time.Time
+	shown        *progressbar.ProgressBar
+}
+
+func (b *boxBar) observe(doing string, examined, waiting int) {
+	now := time.Now()
+	if b.w == nil || now.Sub(b.begun) < patience || now.Sub(b.drawn) < redraw {
+		return
+	}
+	b.drawn = now
+	if b.shown == nil {
+		b.shown = progressbar.NewOptions(-1, progressbar.OptionSetWriter(b.w), progressbar.OptionClearOnFinish())
+	}
+	b.shown.Describe(fmt.Sprintf("%s: %d boxes examined, %d waiting", doing, examined, waiting))
+	_ = b.shown.Add(1) // a bar is not worth an error
+}
+
+func (b *boxBar) end() {
+	if b.shown != nil {
+		_ = b.shown.Clear() // a terminal that went away needs no clearing
+	}
+}
