@@ -201,3 +201,13 @@ func TestPositiveDefiniteVertices(t *testing.T) {
 		t.Error("the trials do not tell enough")
 	}
 }
+
+// Overflow in a residual proves nothing.
+func TestPlusProducts(t *testing.T) {
+	if got := plusProducts(Of(1), []float64{2, 0x1p600}, []float64{3, 0x1p600}); got != Entire() {
+		t.Errorf("%v", got)
+	}
+	if got := plusProducts(New(1, 2), []float64{2, -1}, []float64{3, 4}); got != New(3, 4) {
+		t.Errorf("%v", got)
+	}
+}

@@ -161,14 +161,11 @@ func mulDownSlow(x, y float64) float64 {
 		return 0
 	}
 	p := float64(x * y)
-	switch {
-	case p-p != 0:
+	if p-p != 0 {
 		if p > 0 && x-x == 0 && y-y == 0 {
 			return maxFloat
 		}
 		return p
-	case safe(p):
-		return stepDown(p, math.FMA(x, y, -p))
 	}
 	// x y = (h + l) 2ⁱ⁺ʲ exactly, and |p| is 0 or at most twice |x y|, so that
 	// h − p 2⁻ⁱ⁻ʲ is exact too.
