@@ -35,15 +35,6 @@ func (s scale) at(v float64) float64 {
 	return s.from + (v-lo)/(hi-lo)*(s.to-s.from)
 }
 
-// value is the inverse of at.
-func (s scale) value(p float64) float64 {
-	t := (p - s.from) / (s.to - s.from)
-	if s.log {
-		return math.Exp(math.Log(s.lo) + t*(math.Log(s.hi)-math.Log(s.lo)))
-	}
-	return s.lo + t*(s.hi-s.lo)
-}
-
 // A tick has text if it is a numbered one.
 type tick struct {
 	value float64

@@ -2,7 +2,6 @@ package report
 
 import (
 	"image/color"
-	"math"
 	"strings"
 )
 
@@ -84,15 +83,14 @@ func (d *drawing) shade() {
 	}
 	for _, v := range merged(d.Domain) {
 		a, b := d.x.at(v.Lo), d.x.at(v.Hi)
-		if math.IsNaN(a) || a < d.area.x0 { // before the window, or not on a logarithmic axis
-			a = d.area.x0
-		} else if a <= d.area.x1 {
-			grey(a)
-			edge(a)
-		} else {
+		if a > d.area.x1 {
 			break
 		}
-		if math.IsNaN(b) || b < d.area.x0 {
+		if a >= d.area.x0 { // else it begins before the window, or off a logarithmic axis
+			grey(a)
+			edge(a)
+		}
+		if !(b >= d.area.x0) {
 			continue
 		}
 		if b <= d.area.x1 {

@@ -28,7 +28,6 @@ func (r rect) contains(q rect) bool {
 func (r rect) meets(q rect) bool {
 	return r.x0 < q.x1 && q.x0 < r.x1 && r.y0 < q.y1 && q.y0 < r.y1
 }
-func (r rect) move(d pt) rect { return rect{r.x0 + d.x, r.y0 + d.y, r.x1 + d.x, r.y1 + d.y} }
 
 // nearest is the point of r closest to p.
 func (r rect) nearest(p pt) pt {

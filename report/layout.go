@@ -73,7 +73,7 @@ func (f *Figure) page(extra float64) (*scene, int, error) {
 		p.x.from, p.x.to = 0, column-30
 		p.y.from, p.y.to = height, 0
 		p.xt = p.X.ticks(p.x, int((column-30)/38))
-		p.yt = p.Y.ticks(p.y, int(height/18))
+		p.yt = p.Y.ticks(p.y, min(int(height/18), 8))
 		lefts[i%n] = max(lefts[i%n], p.leftRoom())
 	}
 

@@ -31,7 +31,7 @@ const (
 	clearance   = 2.0  // between label and mark
 	beside      = 5.0  // a label this near needs no leader
 	labelMargin = 3.0  // between labels
-	thinCost    = 0.06 // a point of thin line written over
+	thinCost    = 0.12 // a point of thin line written over
 	heavyCost   = 4.0  // a point of the curve that matters crossed by a leader
 	crossCost   = 30.0 // two leaders, or a leader and a label, that cross
 	manyPlaces  = 60   // candidates kept for each label
