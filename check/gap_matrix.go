@@ -134,14 +134,38 @@ func within(x interval.Interval, r float64) interval.Interval {
 	return x.Add(interval.New(-r, r))
 }
 
-// rowSums bounds Σⱼ |mᵢⱼ| for every row: then −D ⪯ M ⪯ D for D = diag of them
-// and every symmetric M in m, because D ± M is diagonally dominant.
-func rowSums(m interval.Matrix) []float64 {
+// units returns the sizes √|xᵢᵢ| of the coordinates in which x is a quadratic
+// form: 1 where x is zero.
+func units(x matrixeq.Matrix) []float64 {
+	u, top := make([]float64, x.Rows), 0.0
+	for i := range u {
+		u[i] = math.Sqrt(math.Abs(x.At(i, i)))
+		top = max(top, u[i])
+	}
+	if top == 0 {
+		top = 1
+	}
+	for i := range u {
+		if u[i] < 0x1p-200*top {
+			u[i] = top
+		}
+	}
+	return u
+}
+
+// dominate returns dᵢ ≥ uᵢ Σⱼ |mᵢⱼ|/uⱼ, for positive u. Then −diag(d) ⪯ M ⪯ diag(d)
+// for every symmetric M in m, because
+//
+//	|xᵀM x| ≤ Σ |mᵢⱼ| |xᵢ xⱼ| ≤ Σ |mᵢⱼ| (xᵢ² uᵢ/uⱼ + xⱼ² uⱼ/uᵢ)/2 = Σ xᵢ² uᵢ Σⱼ |mᵢⱼ|/uⱼ.
+//
+// With u the units of the coordinates, changing them changes nothing.
+func dominate(m interval.Matrix, u []float64) []float64 {
 	d := make([]float64, m.Rows)
 	for i := range d {
 		for j := range m.Cols {
-			d[i] = interval.AddUp(d[i], m.At(i, j).Mag())
+			d[i] = interval.AddUp(d[i], interval.DivUp(m.At(i, j).Mag(), u[j]))
 		}
+		d[i] = interval.MulUp(d[i], u[i])
 	}
 	return d
 }

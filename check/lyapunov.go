@@ -29,11 +29,11 @@ import (
 //
 // If −tD ⪯ T ⪯ tD, then tcY ± Z have a positive semidefinite right-hand side
 // and so are positive semidefinite themselves: −tcY ⪯ Z ⪯ tcY, and therefore
-// |Zᵢⱼ| ≤ t c √(Yᵢᵢ Yⱼⱼ). Gershgorin's discs give t from the row sums of |T|.
+// |Zᵢⱼ| ≤ t c √(Yᵢᵢ Yⱼⱼ). t comes from diagonal dominance over T.
 //
-// X̂ and Y are found by Smith's doubling in floating point. With D near those
-// row sums the bound is what the residual can really cause, whatever the units
-// of the states.
+// X̂ and Y are found by Smith's doubling in floating point. With D near
+// what dominates T the bound is what the residual can really cause, whatever the
+// units of the states.
 type lyapunov struct {
 	a      interval.Matrix
 	powers []matrixeq.Matrix // about A^(2^k)
@@ -128,7 +128,7 @@ func (l *lyapunov) bound(v interval.Matrix) (interval.Matrix, error) {
 	return l.cert.around(x, d)
 }
 
-// residual returns X̂, refined once or not, and row sums d with
+// residual returns X̂, refined once or not, and d with
 // −diag(d) ⪯ T ⪯ diag(d).
 func (l *lyapunov) residual(v interval.Matrix, refine bool) (x matrixeq.Matrix, d []float64, err error) {
 	if !bounded(v) {
@@ -143,7 +143,7 @@ func (l *lyapunov) residual(v interval.Matrix, refine bool) (x matrixeq.Matrix, 
 		return x, nil, errUnbounded
 	}
 	xx := thin(x)
-	d = rowSums(l.a.Mul(xx).MulNT(l.a).Add(v).Sub(xx).Symmetrize())
+	d = dominate(l.a.Mul(xx).MulNT(l.a).Add(v).Sub(xx).Symmetrize(), units(x))
 	for _, s := range d {
 		if math.IsInf(s, 1) {
 			return x, nil, errUnbounded
@@ -201,30 +201,21 @@ func (l *lyapunov) certify(d []float64) *stability {
 // A, makes c (Y − A Y Aᵀ) ≻ D weaker than the equation that Y solves nearly.
 var slacks = []float64{1 + 0x1p-6, 1.25, 2, 16, 256}
 
-// weights proposes diagonals D ≥ d > 0 for a residual with the row sums d of a
-// solution near x: d itself where it is not far smaller, relative to the unit
-// of its state, than elsewhere; then one that follows the units alone, and one
-// that ignores them.
+// weights proposes diagonals D ≥ d > 0 for a residual dominated by d of a
+// solution near x: d itself where it is not far smaller, in the unit of its
+// state, than elsewhere; then one that follows the units alone, and one that
+// ignores them.
 func weights(d []float64, x matrixeq.Matrix) [][]float64 {
-	n := len(d)
-	relative, largest, size := 0.0, 0.0, 0.0
+	u := units(x)
+	relative, largest := 0x1p-60, 0.0
 	for i, s := range d {
-		size = max(size, math.Abs(x.At(i, i)))
-		largest = max(largest, s)
-		if xi := math.Abs(x.At(i, i)); xi > 0 {
-			relative = max(relative, s/xi)
-		}
+		relative = max(relative, s/(u[i]*u[i]))
+		largest = max(largest, s, 0x1p-60*u[i]*u[i])
 	}
-	if size == 0 {
-		size = 0x1p-300
-	}
-	relative = max(relative, 0x1p-60)
-	largest = max(largest, size*0x1p-60)
-	ds := [][]float64{make([]float64, n), make([]float64, n), make([]float64, n)}
+	ds := [][]float64{make([]float64, len(d)), make([]float64, len(d)), make([]float64, len(d))}
 	for i, s := range d {
-		xi := math.Abs(x.At(i, i))
-		ds[0][i] = max(s, 0x1p-20*relative*xi, 0x1p-40*largest)
-		ds[1][i] = max(s, relative*xi, 0x1p-40*largest)
+		ds[0][i] = max(s, 0x1p-20*relative*u[i]*u[i])
+		ds[1][i] = max(s, relative*u[i]*u[i])
 		ds[2][i] = largest
 	}
 	return ds

@@ -86,7 +86,7 @@ func sampled(s lqr.Spec) (discrete, error) {
 			}
 		}
 	}
-	exp, gram, _, err := propagate(mm, gamma, h)
+	exp, gram, _, err := propagate(mm, gamma, h, taylor)
 	if err != nil {
 		return discrete{}, err
 	}
@@ -107,10 +107,10 @@ func sampled(s lqr.Spec) (discrete, error) {
 	}
 	if !s.Noise.IsZero() {
 		a, v := thin(s.A), p.Noise
-		if _, p.Noise, _, err = propagate(a.T(), v, h); err != nil {
+		if _, p.Noise, _, err = propagate(a.T(), v, h, taylor); err != nil {
 			return discrete{}, err
 		}
-		_, _, mean, err := propagate(a, symmetrized(s.Q), h)
+		_, _, mean, err := propagate(a, symmetrized(s.Q), h, taylor)
 		if err != nil {
 			return discrete{}, err
 		}
@@ -141,6 +141,9 @@ func inner(a, b interval.Matrix) interval.Interval {
 	return s
 }
 
+// taylor is the order of the series summed: (2·¼)²⁰/21! is 2e-26.
+const taylor = 20
+
 // propagate encloses exp(M h), G(h) = ∫₀ʰ exp(Mᵀt) Γ exp(M t) dt and
 // K(h) = ∫₀ʰ G(t) dt, for symmetric Γ.
 //
@@ -159,11 +162,8 @@ func inner(a, b interval.Matrix) interval.Interval {
 //
 // Each doubling can double the relative width and adds a few units in the last
 // place, much as it would the error of floating point.
-func propagate(mm, gamma interval.Matrix, h float64) (exp, gram, mean interval.Matrix, err error) {
-	const (
-		terms = 20
-		most  = 64 // doublings
-	)
+func propagate(mm, gamma interval.Matrix, h float64, terms int) (exp, gram, mean interval.Matrix, err error) {
+	const most = 64 // doublings
 	none := interval.Matrix{}
 	ν := mm.NormFro()
 	if math.IsInf(ν, 1) || !bounded(gamma) {
@@ -197,9 +197,9 @@ func propagate(mm, gamma interval.Matrix, h float64) (exp, gram, mean interval.M
 		means = append(means, term.Scale(t.Div(interval.Of(j+2))))
 	}
 	z2 := interval.MulUp(2, z)
-	exp = sumBackwards(pows, rest(pow.NormFro(), interval.DivUp(z, terms+1)))
-	gram = sumBackwards(grams, rest(term.NormFro(), interval.DivUp(z2, terms+2)))
-	mean = sumBackwards(means, rest(means[terms].NormFro(), interval.DivUp(z2, terms+3)))
+	exp = sumBackwards(pows, rest(pow.NormFro(), interval.DivUp(z, float64(terms+1))))
+	gram = sumBackwards(grams, rest(term.NormFro(), interval.DivUp(z2, float64(terms+2))))
+	mean = sumBackwards(means, rest(means[terms].NormFro(), interval.DivUp(z2, float64(terms+3))))
 
 	for ; k > 0; k-- {
 		mean = mean.Add(gram.Scale(interval.Of(τ))).Add(exp.MulTN(mean).Mul(exp)).Symmetrize()
