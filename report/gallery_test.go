@@ -235,14 +235,14 @@ func makeGallery(t testing.TB) map[string]Figure {
 // TestGallery draws every kind of figure in every format. With REPORT_GALLERY set to a
 // directory it leaves them there to be looked at.
 func TestGallery(t *testing.T) {
-	dir := os.Getenv("REPORT_GALLERY")
+	dir, dpi := os.Getenv("REPORT_GALLERY"), 150.0
 	if dir == "" {
-		dir = t.TempDir()
+		dir, dpi = t.TempDir(), 50
 	}
 	for name, f := range gallery(t) {
 		for _, ext := range []string{".svg", ".png", ".pdf"} {
-			if ext == ".png" && f.DPI == 0 {
-				f.DPI = 150
+			if f.DPI == 0 {
+				f.DPI = dpi
 			}
 			if err := f.Save(filepath.Join(dir, name+ext)); err != nil {
 				t.Errorf("%s%s: %v", name, ext, err)

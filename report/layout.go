@@ -96,11 +96,19 @@ func (f *Figure) page(extra float64) (*scene, int, error) {
 		} else {
 			top += tickSize / 2
 		}
+		// Panels beside each other are as high as the narrowest wants to be.
+		height := math.Inf(1)
+		for j, p := range row {
+			height = min(height, p.plotHeight(column-lefts[j]-p.rightRoom(), f.ShareX))
+		}
 		bottom := top
 		for j, p := range row {
 			x0 := pageMargin + float64(j)*(column+gutter) + lefts[j]
 			x1 := pageMargin + float64(j)*(column+gutter) + column - p.rightRoom()
-			p.area = rect{x0, top, x1, top + p.plotHeight(x1-x0, f.ShareX)}
+			p.area = rect{x0, top, x1, top + height}
+			if p.Height > 0 {
+				p.area.y1 = top + p.plotHeight(0, false)
+			}
 			p.x.from, p.x.to = p.area.x0, p.area.x1
 			p.y.from, p.y.to = p.area.y1, p.area.y0
 			p.xt = p.fit(p.X.ticks(p.x, int((x1-x0)/38)))

@@ -30,8 +30,9 @@ type candidate struct {
 const (
 	clearance   = 2.0  // between label and mark
 	beside      = 5.0  // a label this near needs no leader
+	lineMargin  = 2.0  // between label and heavy line, whose half width is within it
 	labelMargin = 3.0  // between labels
-	thinCost    = 0.12 // a point of thin line written over
+	thinCost    = 0.08 // a point of thin line written over
 	heavyCost   = 4.0  // a point of the curve that matters crossed by a leader
 	crossCost   = 30.0 // two leaders, or a leader and a label, that cross
 	manyPlaces  = 60   // candidates kept for each label
@@ -127,7 +128,7 @@ func candidates(w want, area rect, ink *occupancy, obstacles []rect) []candidate
 		if !area.contains(b) {
 			return
 		}
-		heavy, thin := ink.in(b.grow(0.5))
+		heavy, thin := ink.in(b.grow(lineMargin))
 		if heavy > 0 {
 			return
 		}
