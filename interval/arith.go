@@ -54,38 +54,11 @@ func addSlow(a, b Interval) Interval {
 
 // Mul is a b.
 func (a Interval) Mul(b Interval) Interval {
-	// The ends are x y, rounded down, and u v, rounded up.
-	var x, y, u, v float64
-	switch {
-	case a.lo >= 0:
-		switch {
-		case b.lo >= 0:
-			x, y, u, v = a.lo, b.lo, a.hi, b.hi
-		case b.hi <= 0:
-			x, y, u, v = a.hi, b.lo, a.lo, b.hi
-		default:
-			x, y, u, v = a.hi, b.lo, a.hi, b.hi
-		}
-	case a.hi <= 0:
-		switch {
-		case b.lo >= 0:
-			x, y, u, v = a.lo, b.hi, a.hi, b.lo
-		case b.hi <= 0:
-			x, y, u, v = a.hi, b.hi, a.lo, b.lo
-		default:
-			x, y, u, v = a.lo, b.hi, a.lo, b.lo
-		}
-	default:
-		switch {
-		case b.lo >= 0:
-			x, y, u, v = a.lo, b.hi, a.hi, b.hi
-		case b.hi <= 0:
-			x, y, u, v = a.hi, b.lo, a.lo, b.lo
-		default:
-			return Interval{
-				min(MulDown(a.lo, b.hi), MulDown(a.hi, b.lo)),
-				max(MulUp(a.lo, b.lo), MulUp(a.hi, b.hi)),
-			}
+	x, y, u, v, ok := ends(a, b)
+	if !ok {
+		return Interval{
+			min(MulDown(a.lo, b.hi), MulDown(a.hi, b.lo)),
+			max(MulUp(a.lo, b.lo), MulUp(a.hi, b.hi)),
 		}
 	}
 	p, q := float64(x*y), float64(u*v)
@@ -96,6 +69,34 @@ func (a Interval) Mul(b Interval) Interval {
 		return Interval{MulDown(x, y), MulUp(u, v)}
 	}
 	return Interval{stepDown(p, math.FMA(x, y, -p)), stepUp(q, math.FMA(u, v, -q))}
+}
+
+// ends chooses the ends of a and b whose products x y and u v are the lower and
+// the upper end of a b. It fails if both factors have 0 inside.
+func ends(a, b Interval) (x, y, u, v float64, ok bool) {
+	switch {
+	case a.lo >= 0:
+		switch {
+		case b.lo >= 0:
+			return a.lo, b.lo, a.hi, b.hi, true
+		case b.hi <= 0:
+			return a.hi, b.lo, a.lo, b.hi, true
+		}
+		return a.hi, b.lo, a.hi, b.hi, true
+	case a.hi <= 0:
+		switch {
+		case b.lo >= 0:
+			return a.lo, b.hi, a.hi, b.lo, true
+		case b.hi <= 0:
+			return a.hi, b.hi, a.lo, b.lo, true
+		}
+		return a.lo, b.hi, a.lo, b.lo, true
+	case b.lo >= 0:
+		return a.lo, b.hi, a.hi, b.hi, true
+	case b.hi <= 0:
+		return a.hi, b.lo, a.lo, b.lo, true
+	}
+	return 0, 0, 0, 0, false
 }
 
 // Scale is x a, for finite x.

@@ -2,13 +2,51 @@ package interval
 
 import "math"
 
-// Dot is Σᵢ xᵢ yᵢ, as narrow as Sum. For symmetric matrices it is tr(X Y). It
-// panics unless the lengths agree.
+// Dot is Σᵢ xᵢ yᵢ, as narrow as Sum unless a product underflows. For symmetric
+// matrices it is tr(X Y). It panics unless the lengths agree.
 func Dot(x, y []Interval) Interval {
 	same(len(x), len(y))
-	a, b := factors(x, len(x), 1), factors(y, len(y), 1)
-	return dot(&a[0], &b[0], new(scratch))
+	var lo, hi sum
+	for i, a := range x {
+		p, q, u, v, ok := ends(a, y[i])
+		if !ok {
+			p, q, u, v = mixedEnds(a, y[i])
+		}
+		lo.product(p, q)
+		hi.product(u, v)
+	}
+	if lo.ok() && hi.ok() {
+		return Interval{lo.down(), hi.up()}
+	}
+	// Something is unbounded or empty, overflows or underflows.
+	var s Interval
+	for i, a := range x {
+		s = s.Add(a.Mul(y[i]))
+	}
+	return s
 }
+
+// mixedEnds is ends for a and b with 0 inside, whose products are not tiny.
+func mixedEnds(a, b Interval) (x, y, u, v float64) {
+	x, y, u, v = a.lo, b.hi, a.lo, b.lo
+	if less(a.hi, b.lo, x, y) {
+		x, y = a.hi, b.lo
+	}
+	if less(u, v, a.hi, b.hi) {
+		u, v = a.hi, b.hi
+	}
+	return x, y, u, v
+}
+
+// less reports whether x y < u v, exactly unless both are tiny.
+func less(x, y, u, v float64) bool {
+	p, q := float64(x*y), float64(u*v)
+	return p < q || p == q && math.FMA(x, y, -p) < math.FMA(u, v, -q)
+}
+
+// Dot chooses ends by branches, half of them mispredicted for signs at random.
+// Long rows are made ready, once for all their products, so that the choice is
+// an index and points take half the work.
 
 // A factor is a vector made ready for products.
 type factor struct {
@@ -60,80 +98,48 @@ func factors(data []Interval, cols, rows int) []factor {
 // the terms: Σ x y and Σ u v.
 type scratch struct{ x, y, u, v []float64 }
 
-func (t *scratch) resize(n int) {
-	if len(t.x) != n {
-		b := make([]float64, 4*n)
-		t.x, t.y, t.u, t.v = b[:n], b[n:2*n], b[2*n:3*n], b[3*n:]
-	}
+func newScratch(n int) *scratch {
+	b := make([]float64, 4*n)
+	return &scratch{b[:n], b[n : 2*n], b[2*n : 3*n], b[3*n:]}
 }
 
+// dot is Dot of prepared rows.
 func dot(a, b *factor, tmp *scratch) Interval {
-	// Tiny factors, whose products would have inexact residuals, and what is
-	// unbounded, empty or overflows go term by term.
-	if a.least*b.least >= 0x1p-950 {
-		var lo, hi sum
-		if a.points && b.points {
-			lo.products(a.lo, b.lo)
-			hi = lo
-		} else {
-			n := len(a.x)
-			tmp.resize(n)
-			tmp.choose(a, b)
-			lo.products(tmp.x, tmp.y)
-			hi.products(tmp.u, tmp.v)
-		}
-		if lo.ok() && hi.ok() {
-			return Interval{lo.down(), hi.up()}
-		}
+	if !(a.least*b.least >= 0x1p-950) {
+		return Dot(a.x, b.x) // residuals of tiny products would be inexact
 	}
-	var s Interval
-	for i, x := range a.x {
-		s = s.Add(x.Mul(b.x[i]))
+	var lo, hi sum
+	if a.points && b.points {
+		lo.products(a.lo, b.lo)
+		hi = lo
+	} else {
+		tmp.choose(a, b)
+		lo.products(tmp.x, tmp.y)
+		hi.products(tmp.u, tmp.v)
 	}
-	return s
+	if lo.ok() && hi.ok() {
+		return Interval{lo.down(), hi.up()}
+	}
+	return Dot(a.x, b.x)
 }
 
-// choose finds the ends as Mul does.
+// choose fills t with the ends that Dot takes.
 func (t *scratch) choose(a, b *factor) {
-	n := len(t.x)
+	n := len(a.x)
 	as, bs, ax, bx := a.signs[:n], b.signs[:n], a.x[:n], b.x[:n]
 	x, y, u, v := t.x[:n], t.y[:n], t.u[:n], t.v[:n]
 	for i, sa := range as {
 		sb := bs[i]
-		ends := [4]float64{ax[i].lo, ax[i].hi, bx[i].lo, bx[i].hi}
 		if sa|sb < mixed {
 			// The sign of one factor says which end of the other counts.
-			x[i], y[i] = ends[sb], ends[2+sa]
-			u[i], v[i] = ends[1-sb], ends[3-sa]
+			e := [4]float64{ax[i].lo, ax[i].hi, bx[i].lo, bx[i].hi}
+			x[i], y[i] = e[sb], e[2+sa]
+			u[i], v[i] = e[1-sb], e[3-sa]
 			continue
 		}
-		x[i], y[i], u[i], v[i] = chooseMixed(ax[i], bx[i], sa, sb)
+		var ok bool
+		if x[i], y[i], u[i], v[i], ok = ends(ax[i], bx[i]); !ok {
+			x[i], y[i], u[i], v[i] = mixedEnds(ax[i], bx[i])
+		}
 	}
-}
-
-func chooseMixed(a, b Interval, sa, sb sign) (x, y, u, v float64) {
-	switch {
-	case sa == positive:
-		return a.hi, b.lo, a.hi, b.hi
-	case sa == negative:
-		return a.lo, b.hi, a.lo, b.lo
-	case sb == positive:
-		return a.lo, b.hi, a.hi, b.hi
-	case sb == negative:
-		return a.hi, b.lo, a.lo, b.lo
-	}
-	x, y, u, v = a.lo, b.hi, a.lo, b.lo
-	if less(a.hi, b.lo, x, y) {
-		x, y = a.hi, b.lo
-	}
-	if less(u, v, a.hi, b.hi) {
-		u, v = a.hi, b.hi
-	}
-	return x, y, u, v
-}
-
-// less reports whether x y < u v exactly, if neither is tiny.
-func less(x, y, u, v float64) bool {
-	p, q := float64(x*y), float64(u*v)
-	return p < q || p == q && math.FMA(x, y, -p) < math.FMA(u, v, -q)
 }

@@ -124,15 +124,28 @@ func (m Matrix) MulTN(n Matrix) Matrix {
 func (m Matrix) MulNT(n Matrix) Matrix {
 	fit("·ᵀ", m, n, m.Cols == n.Cols)
 	r := NewMatrix(m.Rows, n.Rows)
+	if m.Cols < prepared {
+		for i := range m.Rows {
+			x := m.Data[i*m.Cols : (i+1)*m.Cols]
+			for j := range n.Rows {
+				r.Data[i*r.Cols+j] = Dot(x, n.Data[j*n.Cols:(j+1)*n.Cols])
+			}
+		}
+		return r
+	}
 	x, y := factors(m.Data, m.Cols, m.Rows), factors(n.Data, n.Cols, n.Rows)
-	var tmp scratch
+	tmp := newScratch(m.Cols)
 	for i := range x {
 		for j := range y {
-			r.Data[i*r.Cols+j] = dot(&x[i], &y[j], &tmp)
+			r.Data[i*r.Cols+j] = dot(&x[i], &y[j], tmp)
 		}
 	}
 	return r
 }
+
+// prepared is the number of columns from which dot is faster than Dot, with its
+// preparation; see BenchmarkMatrix.
+const prepared = 12
 
 // NormInf is an upper bound of ‖X‖_∞ = maxᵢ Σⱼ |xᵢⱼ| over all X in M.
 func (m Matrix) NormInf() float64 {

@@ -24,6 +24,18 @@ func (t *sum) add(x float64) {
 	t.s, t.c, t.m, t.n = s, t.c+q, t.m+math.Abs(q), t.n+1
 }
 
+// product adds x y. After a product that is tiny, but not for a zero factor, t is
+// not ok.
+func (t *sum) product(x, y float64) {
+	p := float64(x * y)
+	s := t.s + p
+	q := math.FMA(x, y, -p) + sumError(t.s, p, s)
+	if !safe(p) && x != 0 && y != 0 {
+		q = inf
+	}
+	t.s, t.c, t.m, t.n = s, t.c+q, t.m+math.Abs(q), t.n+1
+}
+
 // products adds Σᵢ xᵢ yᵢ. No product but 0 is below 2⁻⁹⁶⁰ in magnitude, so that
 // FMA gives its residual exactly.
 func (t *sum) products(x, y []float64) {
@@ -39,7 +51,7 @@ func (t *sum) products(x, y []float64) {
 	t.s, t.c, t.m, t.n = s, c, m, t.n+len(x)
 }
 
-// ok reports whether nothing overflowed.
+// ok reports whether nothing was unbounded, overflowed, or was tiny.
 func (t *sum) ok() bool { return t.m-t.m == 0 }
 
 // down is at most the exact total. If all was exact, it is the total.
