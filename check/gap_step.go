@@ -9,7 +9,7 @@ import (
 
 var (
 	errRule     = errors.New("the inner rule or the normalisation is unknown")
-	errSingular = errors.New("R + BᵀPB cannot be shown to be invertible")
+	errSingular = errors.New("the matrix R + BᵀPB cannot be shown to be invertible")
 )
 
 // A stepRule is one inner step, on a task whose cost is divided by a constant:
