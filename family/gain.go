@@ -12,6 +12,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/metalqr/metalqr/internal/npy"
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
@@ -79,7 +80,7 @@ func parseGain(data []byte, r, d int) (m matrixeq.Matrix, err *GainError) {
 	}
 	text := bytes.TrimLeft(bytes.TrimPrefix(data, bom), " \t\r\n")
 	switch {
-	case bytes.HasPrefix(data, npyMagic):
+	case npy.Is(data):
 		m, err = parseNPY(data, r)
 	case len(text) == 0:
 		err = &GainError{Message: "the file is empty"}
