@@ -2,6 +2,7 @@ package landscape
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
@@ -24,6 +25,7 @@ func New(f *family.Family, rates []float64) (*Problem, error) {
 	if d, r := f.States(), f.Inputs(); d*r != 1 {
 		return nil, &DimensionError{Inputs: r, States: d}
 	}
+	rates = slices.Clone(rates)
 	copied := *f
 	copied.Drawn = nil
 	copied.Meta.Inner.Rate = family.Rate{Steps: rates}

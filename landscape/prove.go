@@ -119,6 +119,7 @@ func (p *Problem) Prove(ctx context.Context, o Options) (*Landscape, error) {
 		l.proof.Mode = certificate.Sum
 		p.zeros(l, components, m, s)
 	}
+	l.Unresolved = joined(l.Unresolved)
 	p.conclude(l, components, s)
 	p.singular(l, components, m)
 	l.basins()
@@ -156,6 +157,16 @@ func componentsOf(cover []certificate.Piece) (components []component, unknown []
 	return components, unknown
 }
 
+// joined is a list in order, intervals that touch made one.
+func joined(list []interval.Interval) []interval.Interval {
+	slices.SortFunc(list, func(x, y interval.Interval) int { return cmp.Compare(x.Lo(), y.Lo()) })
+	var all []interval.Interval
+	for _, x := range list {
+		all = join(all, x)
+	}
+	return all
+}
+
 // join appends an interval, to the last one if they touch.
 func join(list []interval.Interval, x interval.Interval) []interval.Interval {
 	if n := len(list); n > 0 && list[n-1].Hi() >= x.Lo() {
@@ -174,7 +185,7 @@ func (p *Problem) zeros(l *Landscape, components []component, m *meter, s *scrat
 			cover.Pieces = append(cover.Pieces, certificate.Piece{Box: b.box, Is: b.is})
 			switch b.is {
 			case certificate.Unknown:
-				l.Unresolved = join(l.Unresolved, b.box)
+				l.Unresolved = append(l.Unresolved, b.box)
 			case certificate.Zero:
 				gain := c.narrow(p.slope, b, s)
 				st := Stationary{Gain: gain, Kind: certificate.Minimum}
@@ -267,35 +278,48 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 			}
 		}
 		// Zeros of two factors that are not told apart are one degenerate point,
-		// and so is what another factor leaves unknown.
+		// and so is what another factor leaves unknown, or a zero beside which the
+		// sign of h′ is not found.
+		drop := func(z *factorZero) {
+			piece := &all[z.factor].Pieces[z.piece]
+			piece.Is = certificate.Unknown
+			unknown = append(unknown, piece.Box)
+		}
+		var kept []Stationary
+		var low, high int // the signs of h′ next to the ends
 		for again := true; again; {
 			again = false
-			for i, z := range zeros {
-				clash := z != nil && slices.ContainsFunc(unknown, func(u interval.Interval) bool { return !u.Disjoint(z.Gain) })
+			for i := 0; i < len(zeros); i++ {
+				z := zeros[i]
+				clash := slices.ContainsFunc(unknown, func(u interval.Interval) bool { return !u.Disjoint(z.Gain) })
 				for _, y := range zeros[:i] {
-					clash = clash || z != nil && y != nil && !y.Gain.Disjoint(z.Gain)
+					clash = clash || !y.Gain.Disjoint(z.Gain)
 				}
 				if clash {
-					piece := &all[z.factor].Pieces[z.piece]
-					piece.Is = certificate.Unknown
-					unknown = append(unknown, piece.Box)
-					zeros[i] = nil
+					drop(z)
+					zeros = slices.Delete(zeros, i, i+1)
+					i--
+					again = true
+				}
+			}
+			if again {
+				continue
+			}
+			slices.SortFunc(zeros, func(x, y *factorZero) int { return cmp.Compare(x.Gain.Lo(), y.Gain.Lo()) })
+			kept = kept[:0]
+			for _, z := range zeros {
+				kept = append(kept, z.Stationary)
+			}
+			low, high = p.classify(c, kept, unknown, s)
+			for i := len(kept) - 1; i >= 0; i-- {
+				if kept[i].Kind == "" {
+					drop(zeros[i])
+					zeros = slices.Delete(zeros, i, i+1)
 					again = true
 				}
 			}
 		}
-		var kept []Stationary
-		for _, z := range zeros {
-			if z != nil {
-				kept = append(kept, z.Stationary)
-			}
-		}
-		slices.SortFunc(kept, func(x, y Stationary) int { return cmp.Compare(x.Gain.Lo(), y.Gain.Lo()) })
-		slices.SortFunc(unknown, func(x, y interval.Interval) int { return cmp.Compare(x.Lo(), y.Lo()) })
-		for _, u := range unknown {
-			l.Unresolved = join(l.Unresolved, u)
-		}
-		low, high := p.classify(c, kept, unknown, s)
+		l.Unresolved = append(l.Unresolved, unknown...)
 		l.Stationary = append(l.Stationary, kept...)
 		p.borders(&l.Domain[ci], c, low, high, s)
 	}
@@ -304,34 +328,66 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 	}
 }
 
-// classify gives the zeros of a component their kinds, from the sign of h′
-// between them, and their values. It returns the signs next to the two ends.
+// classify gives the zeros of a component, ascending and apart from what is
+// unknown, their kinds and their values. It returns the signs of h′ next to the
+// two ends, 0 where they are not known.
+//
+// Each factor changes its sign at its zero, and no other factor has a zero there,
+// so that h′ changes its own at each, and has one sign between two unless
+// something unknown lies between. Where it is too small for its sign to be seen,
+// those of the neighbours tell it. The kind is "" where they do not.
 func (p *Problem) classify(c component, found []Stationary, unknown []interval.Interval, s *scratch) (low, high int) {
-	sign := func(box interval.Interval) int {
+	sign := func(from, to float64) int {
 		v := 0
-		cuts(box, func(w float64) bool {
-			y, _, ok := p.slope(interval.Of(w), true, s)
-			v = y.Sign()
-			return ok && v != 0
-		})
+		if from < to {
+			cuts(interval.New(from, to), func(w float64) bool {
+				y, _, ok := p.slope(interval.Of(w), true, s)
+				v = y.Sign()
+				return ok && v != 0
+			})
+		}
 		return v
 	}
-	left := c.inner.Lo()
-	signs := make([]int, len(found)+1)
-	for i := range signs {
-		right := c.inner.Hi()
-		if i < len(found) {
-			right = found[i].Gain.Lo()
+	// A stretch lies between two neighbours among the zeros and the unknown.
+	type stretch struct {
+		from, to float64
+		sign     int
+	}
+	var all []stretch
+	next := make([]int, len(found)) // the stretch behind a zero
+	from := c.inner.Lo()
+	zeros := found
+	rest := slices.Clone(unknown)
+	slices.SortFunc(rest, func(x, y interval.Interval) int { return cmp.Compare(x.Lo(), y.Lo()) })
+	for len(zeros) > 0 || len(rest) > 0 {
+		if len(rest) == 0 || len(zeros) > 0 && zeros[0].Gain.Lo() < rest[0].Lo() {
+			all = append(all, stretch{from: from, to: zeros[0].Gain.Lo()})
+			next[len(found)-len(zeros)] = len(all)
+			from, zeros = zeros[0].Gain.Hi(), zeros[1:]
+		} else {
+			all = append(all, stretch{from: from, to: rest[0].Lo()})
+			from, rest = max(from, rest[0].Hi()), rest[1:]
 		}
-		gap := interval.New(left, max(left, right))
-		signs[i] = sign(gap)
-		for _, u := range unknown {
-			if !u.Disjoint(gap) {
-				signs[i] = 0 // not one sign, for all that is known
+	}
+	all = append(all, stretch{from: from, to: c.inner.Hi()})
+	for i := range all {
+		all[i].sign = sign(all[i].from, all[i].to)
+	}
+	for i, st := range found {
+		before, after := &all[next[i]-1].sign, &all[next[i]].sign
+		if st.Optimal {
+			if *before > 0 || *after < 0 {
+				panic(fmt.Sprintf("landscape: h rises to the optimum in %v", st.Gain)) // C* is the least value there is
 			}
+			*before, *after = -1, 1
 		}
-		if i < len(found) {
-			left = found[i].Gain.Hi()
+		if *after == 0 {
+			*after = -*before
+		}
+	}
+	for i := len(found) - 1; i >= 0; i-- {
+		if before := &all[next[i]-1].sign; *before == 0 {
+			*before = -all[next[i]].sign
 		}
 	}
 	best := zero
@@ -340,17 +396,11 @@ func (p *Problem) classify(c component, found []Stationary, unknown []interval.I
 	}
 	for i := range found {
 		st := &found[i]
-		before, after := signs[i], signs[i+1]
-		// Each factor has a simple zero where it has one, so that h′ changes
-		// sign; one side is enough.
-		switch {
-		case st.Optimal || before < 0 || after > 0:
+		switch all[next[i]].sign {
+		case 1:
 			st.Kind = certificate.Minimum
-		case before > 0 || after < 0:
+		case -1:
 			st.Kind = certificate.Maximum
-		}
-		if st.Optimal && (before > 0 || after < 0) {
-			panic(fmt.Sprintf("landscape: h rises to the optimum in %v", st.Gain)) // C* is the least value there is
 		}
 		if st.Optimal {
 			st.Value, st.Gap = best, zero
@@ -359,7 +409,16 @@ func (p *Problem) classify(c component, found []Stationary, unknown []interval.I
 			st.Gap, _ = p.gap(st.Gain, s)
 		}
 	}
-	return signs[0], signs[len(signs)-1]
+	touches := func(end interval.Interval) bool {
+		return slices.ContainsFunc(unknown, func(u interval.Interval) bool { return !u.Disjoint(end) })
+	}
+	if !touches(c.low()) {
+		low = all[0].sign
+	}
+	if !touches(c.high()) {
+		high = all[len(all)-1].sign
+	}
+	return low, high
 }
 
 // gap encloses h − Σ λᵢ Cᵢ* over box, which is known to be inside.
