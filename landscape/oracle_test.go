@@ -212,7 +212,10 @@ func newOracle(f *family.Family, rates []float64) *oracle[digits] {
 			inner = oracleOf(*t.Inner)
 		}
 		if f.Meta.Normalize == family.NormalizeOptimalCost {
-			best, _ := outer.at(outer.optimum())
+			best, ok := outer.at(outer.optimum())
+			if !ok || best.cost.sign() <= 0 {
+				panic("oracle: normalize: optimal-cost has nothing to divide by")
+			}
 			same := inner == outer
 			outer = outer.over(best.cost)
 			if same {

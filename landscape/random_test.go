@@ -207,7 +207,7 @@ func (d draw) family() (f *family.Family, rates []float64, err error) {
 	rule := []string{"gradient", "natural", "gauss-newton"}[d.IntN(3)]
 	steps := []int{1, 1, 1, 2, 2, 3}[d.IntN(6)]
 	fmt.Fprintf(&b, "meta: {inner: {rule: %s, rate: 1, steps: 1}", rule)
-	if d.pick(6) {
+	if d.pick(6) && !strings.Contains(b.String(), "Q: 0,") {
 		fmt.Fprint(&b, ", normalize: optimal-cost")
 	}
 	fmt.Fprintln(&b, "}")
