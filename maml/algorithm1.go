@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sort"
 
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -23,8 +24,8 @@ import (
 // Result.Best is the best iterate. Every iterate is evaluated on all tasks, so
 // that the trace is exact; the batch is a choice of method, not of cost.
 //
-// Draws are those of math/rand/v2's PCG at (Seed, iteration): they depend on
-// nothing before.
+// Draws are those of math/rand/v2's PCG at (Seed, iteration), or with Epochs at
+// (Seed, epoch): they depend on nothing before.
 //
 // A batch needs a point with members, as that of a Meta has; on another
 // objective, as for settings out of range, the error is a *SettingError.
@@ -35,6 +36,31 @@ type Algorithm1 struct {
 	Batch int     // tasks in a batch; 0 means all of them, unsampled
 	Sum   bool    // add the gradients up instead of taking their mean
 	Seed  uint64
+
+	// Last and Over make β fall, or rise, linearly from Rate to Last over the
+	// first Over iterations; Over 0 means a constant β.
+	Last float64
+	Over int
+
+	// Epochs draws batches without replacement: each epoch is a new order of the
+	// tasks, cut into batches, the last of which may be smaller. A task's gradient
+	// then counts N λᵢ times, so that an epoch of equal batches has the mean ∇h.
+	Epochs bool
+
+	// Clip bounds ‖G‖₂, after Sum: a longer G is shortened to it, which
+	// State.Clipped counts. 0 means no bound.
+	Clip float64
+
+	// Fresh, where not nil, draws new tasks at every iteration in place of
+	// batches of known ones.
+	Fresh Source
+}
+
+// A Source draws tasks from p(T).
+type Source interface {
+	// Draw returns the mean over size tasks drawn for an iteration, as an
+	// objective whose gradient is G. Draws depend on the iteration alone.
+	Draw(iteration, size int) (objective.Objective, error)
 }
 
 // members is what a batch asks of a point.
@@ -46,36 +72,90 @@ type members interface {
 
 // Advance makes one step.
 func (m Algorithm1) Advance(_ context.Context, o objective.Objective, from *Iterate, s *State) (Move, error) {
-	if !(m.Rate > 0) || math.IsInf(m.Rate, 1) {
-		return Move{}, &SettingError{Of: "Algorithm 1", Field: "rate", Value: m.Rate, Want: "a positive number"}
-	}
-	if m.Batch < 0 {
-		return Move{}, &SettingError{Of: "Algorithm 1", Field: "batch", Value: m.Batch, Want: "a number of tasks, or 0 for all"}
-	}
 	group, _ := from.Point.(members)
+	if err := m.check(group != nil); err != nil {
+		return Move{}, err
+	}
 	g := from.Gradient
 	count := 1.0
 	switch {
-	case m.Batch > 0 && group == nil:
-		return Move{}, &SettingError{Of: "Algorithm 1", Field: "batch", Value: m.Batch, Want: "0, as the objective has no members to sample"}
+	case m.Fresh != nil:
+		drawn, err := m.Fresh.Draw(s.Iteration, m.Batch)
+		if err != nil {
+			return Move{}, err
+		}
+		at, left, err := try(drawn, from.X, s)
+		if err != nil {
+			return Move{}, err
+		}
+		if left != nil {
+			return Move{Status: LeftDomain, Cause: left}, nil
+		}
+		g, count = at.Gradient, float64(m.Batch)
+	case m.Epochs:
+		batch := m.epoch(group.Len(), s.Iteration)
+		n := float64(group.Len())
+		g = mean(group, batch, func(i int) float64 { return n * group.Weight(i) })
+		count = float64(len(batch))
 	case m.Batch > 0:
-		g, count = m.estimate(group, s.Iteration), float64(m.Batch)
+		g = mean(group, m.draw(group, s.Iteration), func(int) float64 { return 1 })
+		count = float64(m.Batch)
 	case group != nil:
 		count = float64(group.Len())
 	}
-	beta := m.Rate
 	if m.Sum {
-		beta *= count
+		g = along(make([]float64, len(g)), count, g)
 	}
-	return plain(o, along(from.X, -beta, g), s)
+	if length := dense.Norm(g); m.Clip > 0 && length > m.Clip {
+		g = along(make([]float64, len(g)), m.Clip/length, g)
+		s.Clipped++
+	}
+	return plain(o, along(from.X, -m.rate(s.Iteration), g), s)
 }
 
-// estimate is the mean gradient of the batch drawn at an iteration.
-func (m Algorithm1) estimate(group members, iteration int) []float64 {
-	batch := m.draw(group, iteration)
-	g := make([]float64, len(group.MemberGrad(0)))
+// check refuses settings out of range or that contradict each other.
+func (m Algorithm1) check(group bool) error {
+	bad := func(field string, value any, want string) error {
+		return &SettingError{Of: "Algorithm 1", Field: field, Value: value, Want: want}
+	}
+	positive := func(x float64) bool { return x > 0 && !math.IsInf(x, 1) }
+	switch {
+	case !positive(m.Rate):
+		return bad("rate", m.Rate, "a positive number")
+	case m.Batch < 0:
+		return bad("batch", m.Batch, "a number of tasks, or 0 for all")
+	case m.Over < 0:
+		return bad("over", m.Over, "a number of iterations, or 0 for a constant rate")
+	case m.Over > 0 && !positive(m.Last):
+		return bad("last", m.Last, "a positive number, the rate to end with")
+	case !(m.Clip >= 0) || math.IsInf(m.Clip, 1):
+		return bad("clip", m.Clip, "a positive number, or 0 for none")
+	case m.Fresh != nil && m.Batch == 0:
+		return bad("batch", 0, "a number of tasks to draw: fresh tasks are without end")
+	case m.Fresh != nil && m.Epochs:
+		return bad("epochs", true, "false with fresh tasks, which have no end")
+	case m.Epochs && m.Batch == 0:
+		return bad("batch", 0, "a number of tasks, as an epoch is cut into batches")
+	case m.Batch > 0 && m.Fresh == nil && !group:
+		return bad("batch", m.Batch, "0, as the objective has no members to sample")
+	}
+	return nil
+}
+
+// rate is β at an iteration.
+func (m Algorithm1) rate(iteration int) float64 {
+	if m.Over == 0 {
+		return m.Rate
+	}
+	share := math.Min(float64(iteration)/float64(m.Over), 1)
+	return m.Rate + share*(m.Last-m.Rate)
+}
+
+// mean is (1/b) Σ factor(i) ∇hᵢ over a batch.
+func mean(group members, batch []int, factor func(i int) float64) []float64 {
+	g := make([]float64, len(group.MemberGrad(batch[0])))
 	for j := range g {
-		g[j] = objective.Sum(len(batch), func(k int) float64 { return group.MemberGrad(batch[k])[j] }) / float64(len(batch))
+		g[j] = objective.Sum(len(batch), func(k int) float64 { return factor(batch[k]) * group.MemberGrad(batch[k])[j] }) / float64(len(batch))
 	}
 	return g
 }
@@ -96,6 +176,15 @@ func (m Algorithm1) draw(group members, iteration int) []int {
 		batch[k] = min(sort.Search(len(cumulative), func(i int) bool { return cumulative[i] > u }), len(cumulative)-1)
 	}
 	return batch
+}
+
+// epoch is the batch of an iteration without replacement.
+func (m Algorithm1) epoch(n, iteration int) []int {
+	size := min(m.Batch, n)
+	each := (n + size - 1) / size
+	order := rand.New(rand.NewPCG(m.Seed, uint64(iteration/each))).Perm(n)
+	from := iteration % each * size
+	return order[from:min(from+size, n)]
 }
 
 // plain accepts x unless it is outside the domain.

@@ -25,9 +25,10 @@ type Member struct {
 type Meta struct {
 	Workers int // goroutines; 0 means GOMAXPROCS
 
-	members []Member // weights normalised
-	dim     int
-	bound   float64
+	members   []Member // weights normalised
+	dim       int
+	bound     float64
+	direction string // why the gradients are none; empty where they are
 }
 
 // NewMeta checks the members and normalises their weights. The errors are
@@ -45,6 +46,9 @@ func NewMeta(members []Member) (*Meta, error) {
 		for k, r := range t.Inner {
 			if r == nil {
 				return nil, &MissingError{Member: t.Name, Index: i, Step: k + 1}
+			}
+			if r, ok := r.(Truncated); ok && m.direction == "" {
+				m.direction = r.Truncation()
 			}
 		}
 		if !(t.Weight > 0) || math.IsInf(t.Weight, 1) {

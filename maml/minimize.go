@@ -3,6 +3,7 @@ package maml
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 
 	"github.com/metalqr/metalqr/internal/dense"
@@ -53,7 +54,7 @@ type Result struct {
 	// Cause, when LeftDomain: the error that names the task and its measure.
 	Cause error
 
-	// Kind and Curvature, when Converged: what the Hessian says.
+	// Kind and Curvature, when Converged along a gradient: what the Hessian says.
 	Kind      Kind
 	Curvature objective.Extremes
 
@@ -88,6 +89,10 @@ func Minimize(ctx context.Context, o objective.Objective, m Method, s *State, st
 	if err != nil {
 		return Result{}, err
 	}
+	directed := direction(at.Point)
+	if _, ok := m.(Algorithm1); directed != "" && !ok {
+		return Result{}, &SettingError{Of: "outer method", Field: "method", Value: fmt.Sprintf("%T", m), Want: "Algorithm1, which needs no function that falls along its steps: " + directed}
+	}
 	// An evaluation that repeats the last one of a resumed run is not counted.
 	if s.Evaluations == 0 {
 		s.Evaluations = 1
@@ -106,6 +111,9 @@ func Minimize(ctx context.Context, o objective.Objective, m Method, s *State, st
 			return result, nil
 		case stop.met(at):
 			result.Status = Converged
+			if directed != "" {
+				return result, nil // no gradient, and so no kind
+			}
 			result.Curvature = objective.Spectrum(at.Point, len(at.X), 0)
 			var downhill bool
 			result.Kind, downhill = stop.classify(at, result.Curvature)

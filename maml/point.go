@@ -114,7 +114,11 @@ func (p *Path) follow(t *Member, i int, x []float64) error {
 // Value is h(x).
 func (p *Point) Value() float64 { return p.value }
 
-// Grad: dst ← ∇h(x).
+// Direction says why Grad is not the gradient of h: a rule leaves something out
+// of its Jacobian. It is empty where it is.
+func (p *Point) Direction() string { return p.meta.direction }
+
+// Grad: dst ← ∇h(x), or what Direction says.
 func (p *Point) Grad(dst []float64) { copy(dst, p.grad) }
 
 // Gap is h(x) − LowerBound(), the sum of the members' own gaps, accurate

@@ -10,6 +10,8 @@ type State struct {
 	Evaluations int       `json:"evaluations"` // of the objective, refused ones included
 	Products    int       `json:"products"`    // with its Hessian
 
+	Clipped int `json:"clipped,omitempty"` // steps that Algorithm1.Clip shortened
+
 	Length float64 `json:"length,omitempty"` // of the last step; 0 for Algorithm1
 	Radius float64 `json:"radius,omitempty"` // of the trust region: NewtonCG
 	Pairs  []Pair  `json:"pairs,omitempty"`  // oldest first: LBFGS
