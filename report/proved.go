@@ -9,10 +9,10 @@ import (
 	"github.com/metalqr/metalqr/run"
 )
 
-// Proved is a proved landscape as it is drawn: its minimisers by kind, and its
+// ProvedLandscape is a proved landscape as it is drawn: its minimisers by kind, and its
 // maximisers, singular set, domain and lower bound. An end of the domain that is
 // infinite is drawn some way beyond the last point.
-func Proved(l *run.Landscape) Landscape {
+func ProvedLandscape(l *run.Landscape) Landscape {
 	d := Landscape{Objective: l.Objective, Bound: float64(l.LowerBound)}
 	for i := range l.Tasks() {
 		d.Tasks = append(d.Tasks, func(w float64) float64 { return l.Task(i, w) })
@@ -59,7 +59,7 @@ func Proved(l *run.Landscape) Landscape {
 // left undecided; window replaces the part of the domain that is shown, where it
 // is not the zero Axis. The error is a *DataError.
 func ProvedPanel(l *run.Landscape, window Axis) (Panel, error) {
-	d := Proved(l)
+	d := ProvedLandscape(l)
 	d.X = window
 	p, err := d.Panel()
 	if err != nil {

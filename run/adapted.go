@@ -16,6 +16,10 @@ func (a *Adaptation) Keep(dir string) error {
 	return keepNew(dir, map[string][]byte{adaptedCSV: GainsCSV(gains), adaptedNPY: GainsNPY(gains)})
 }
 
+// Keep writes files into a directory, by name, which is made where there is none.
+// Where one of them exists, nothing is written and the error is a *[DirectoryError].
+func Keep(dir string, files map[string][]byte) error { return keepNew(dir, files) }
+
 // keepNew writes files into a directory, all or, where one exists, none.
 func keepNew(dir string, files map[string][]byte) error {
 	if err := os.MkdirAll(dir, 0o777); err != nil {
