@@ -104,7 +104,7 @@ func (c *checker) complete(pieces []certificate.Piece, domain []component) error
 			if i < len(pieces) {
 				next = min(to, pieces[i].Box.Lo())
 			}
-			if at < next && !c.resolvedNot(interval.New(at, next)) {
+			if at < next && !c.open(interval.New(at, next)) {
 				return fmt.Errorf("it has a hole from %v to %v", at, next)
 			}
 			if next == to {
@@ -151,6 +151,9 @@ func (c *checker) zero(f function, b interval.Interval) (crossing, error) {
 // monotone proves that b lies in the domain and that f is monotone there, and
 // returns the signs of f at its ends. Undecided ones are an error.
 func (c *checker) monotone(f function, b interval.Interval) (x crossing, l, h int, err error) {
+	if !b.IsBounded() {
+		return x, 0, 0, fmt.Errorf("it is not bounded")
+	}
 	if err := c.wholly(b); err != nil {
 		return x, 0, 0, err
 	}
@@ -177,15 +180,15 @@ func (c *checker) monotone(f function, b interval.Interval) (x crossing, l, h in
 
 // known refuses an Unknown piece that is not among the unresolved boxes.
 func (c *checker) known(b interval.Interval) error {
-	if !c.resolvedNot(b) {
+	if !c.open(b) {
 		return fmt.Errorf("it is not in the unresolved boxes")
 	}
 	return nil
 }
 
-// resolvedNot reports whether b lies in the union of the unresolved boxes, which
+// open reports whether b lies in the union of the unresolved boxes, which
 // ascend.
-func (c *checker) resolvedNot(b interval.Interval) bool {
+func (c *checker) open(b interval.Interval) bool {
 	at := b.Lo()
 	for _, u := range c.unresolved {
 		if u.Lo() > at {

@@ -152,6 +152,9 @@ func (c *checker) domainPiece(p certificate.Piece) error {
 	case certificate.Unknown:
 		return c.known(p.Box)
 	case certificate.End:
+		if !p.Box.IsBounded() {
+			return fmt.Errorf("it is not bounded")
+		}
 		return nil
 	}
 	return fmt.Errorf("it is no claim about the domain")
@@ -280,7 +283,7 @@ func (c *checker) edge(f edge, stated interval.Interval) (edge, error) {
 		}
 	case f.box.Subset(stated):
 		return f, nil
-	case !f.unknown && stated.Subset(f.box):
+	case !f.unknown && stated.Subset(f.box): // which is bounded
 		l, h := c.problem.locate(&c.lens, stated.Lo()), c.problem.locate(&c.lens, stated.Hi())
 		if l == inside && h == outside || l == outside && h == inside {
 			f.box = stated

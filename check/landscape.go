@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/interval"
 )
 
 // landscape verifies a claim about all stationary points and says what it is.
@@ -40,14 +41,14 @@ func (c *checker) landscape(l *certificate.Landscape) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := c.conclusions(l, s, domain); err != nil {
+	if err := c.conclusions(l, s); err != nil {
 		return "", err
 	}
 	return describe(l, points, s), nil
 }
 
 // conclusions compares what is stated of the values with what follows.
-func (c *checker) conclusions(l *certificate.Landscape, s *summary, domain []component) error {
+func (c *checker) conclusions(l *certificate.Landscape, s *summary) error {
 	if !s.infimum.Subset(l.Infimum) {
 		return fmt.Errorf("inf h lies in %v, as far as can be verified; the stated %v does not hold that", s.infimum, l.Infimum)
 	}
@@ -58,7 +59,7 @@ func (c *checker) conclusions(l *certificate.Landscape, s *summary, domain []com
 	if e := l.Epsilon; e != nil {
 		excess := s.excess
 		if !complete {
-			excess = max(excess, s.hidden(c.top(domain)))
+			excess = max(excess, s.hidden(c.top()))
 		}
 		if !(*e >= excess) {
 			return fmt.Errorf("that every local minimum is at most %v above inf h is not verified: at most %v is", *e, excess)
@@ -66,7 +67,7 @@ func (c *checker) conclusions(l *certificate.Landscape, s *summary, domain []com
 		if *e < l.EpsilonLow {
 			return fmt.Errorf("ε is at most %v and at least %v", *e, l.EpsilonLow)
 		}
-	} else if complete && !math.IsInf(s.excess, 1) {
+	} else if complete && s.minima > 0 && !math.IsInf(s.excess, 1) {
 		return fmt.Errorf("ε is not stated though nothing is unresolved: it is at most %v", s.excess)
 	}
 	bad := func(want string) error {
@@ -137,12 +138,17 @@ func describe(l *certificate.Landscape, points []stationary, s *summary) string 
 	}
 	switch {
 	case l.Verdict == certificate.Global && s.minima > 1:
-		fmt.Fprintf(&b, "; all of them adapt to the optimum, so that every local minimiser is global, with h = %s", short(s.infimum.Mid()))
+		fmt.Fprintf(&b, "; all of them adapt to the optimum, so that every local minimiser is global, with h %s", enclosed(l.Infimum))
 	case l.Verdict == certificate.Global:
-		fmt.Fprintf(&b, "; the local minimiser is the global one, with h = %s", short(s.infimum.Mid()))
+		fmt.Fprintf(&b, "; the local minimiser is the global one, with h %s", enclosed(l.Infimum))
 	case l.Verdict == certificate.NotGlobal:
-		fmt.Fprintf(&b, "; inf h = %s, and %s spurious: the worst is more than %s above inf h", short(s.infimum.Mid()),
-			map[bool]string{true: "one local minimiser is", false: fmt.Sprintf("%d local minimisers are", s.spurious)}[s.spurious == 1], short(l.EpsilonLow))
+		spurious := "1 local minimiser is"
+		if s.spurious != 1 {
+			spurious = fmt.Sprintf("%d local minimisers are", s.spurious)
+		}
+		fmt.Fprintf(&b, "; inf h %s, and %s spurious: the worst is at least %s above it", enclosed(l.Infimum), spurious, short(l.EpsilonLow))
+	default:
+		fmt.Fprintf(&b, "; inf h %s", enclosed(l.Infimum))
 	}
 	if l.Verdict != certificate.Global {
 		if l.Epsilon != nil {
@@ -182,6 +188,14 @@ func number(n int, one, many string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %s", n, many)
+}
+
+// enclosed says what a narrow interval is equal to, or that it holds the number.
+func enclosed(a interval.Interval) string {
+	if l, h := short(a.Lo()), short(a.Hi()); l != h {
+		return fmt.Sprintf("in [%s, %s]", l, h)
+	}
+	return "= " + short(a.Lo())
 }
 
 func short(x float64) string { return fmt.Sprintf("%.7g", x) }

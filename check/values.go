@@ -61,7 +61,7 @@ func (c *checker) summarise(points []stationary, domain []component) (*summary, 
 		low, high = c.problem.optimum, c.problem.optimum
 	} else {
 		for _, u := range c.unresolved {
-			y, ok := c.bottom(u, domain)
+			y, ok := c.bottom(u)
 			if !ok {
 				continue // no gain of the domain
 			}
@@ -70,16 +70,19 @@ func (c *checker) summarise(points []stationary, domain []component) (*summary, 
 		}
 		for _, d := range domain {
 			for _, falls := range [2]bool{false, true} {
-				y, counts, err := c.border(d, falls, points)
+				e, err := c.border(d, falls, points)
 				if err != nil {
 					return nil, err
 				}
-				if !counts {
+				if !e.counts {
 					continue
 				}
+				y := e.limit
 				s.border = s.border || !y.ok() || !minimum.ok() || y.lo.Cmp(minimum.hi) < 0
 				lower(y)
-				upper(y)
+				if e.approached {
+					upper(y)
+				}
 				bounded = bounded && y.ok()
 			}
 		}
@@ -119,13 +122,12 @@ func (c *checker) summarise(points []stationary, domain []component) (*summary, 
 
 func (c *checker) optimumBelow(lo float64) bool { return c.problem.optimum.low() > lo }
 
-// bottom is a lower bound of h over the gains of an unresolved box in the domain,
-// as the lower end of an enclosure of no particular upper end; false if there is
-// no such gain.
-func (c *checker) bottom(u interval.Interval, domain []component) (fine, bool) {
+// bottom is a lower bound of h over the gains of u in the domain; false if there
+// is no such gain.
+func (c *checker) bottom(u interval.Interval) (fine, bool) {
 	any := false
 	low := math.Inf(1)
-	c.sweep(u, domain, func(h interval.Interval) {
+	c.sweep(u, func(h interval.Interval) {
 		any = true
 		low = min(low, h.Lo())
 	})
@@ -137,10 +139,10 @@ func (c *checker) bottom(u interval.Interval, domain []component) (fine, bool) {
 
 // top is an upper bound of h over the gains of the unresolved boxes in the
 // domain; +Inf if there is none.
-func (c *checker) top(domain []component) float64 {
+func (c *checker) top() float64 {
 	top := math.Inf(-1)
 	for _, u := range c.unresolved {
-		c.sweep(u, domain, func(h interval.Interval) {
+		c.sweep(u, func(h interval.Interval) {
 			top = max(top, h.Hi())
 		})
 	}
@@ -151,7 +153,7 @@ func (c *checker) top(domain []component) float64 {
 }
 
 // sweep encloses h − Σ λᵢ Cᵢ* over a subdivision of u.
-func (c *checker) sweep(u interval.Interval, domain []component, visit func(interval.Interval)) {
+func (c *checker) sweep(u interval.Interval, visit func(interval.Interval)) {
 	const parts = 64
 	stack := []interval.Interval{u}
 	for n := 0; len(stack) > 0; n++ {
@@ -170,15 +172,24 @@ func (c *checker) sweep(u interval.Interval, domain []component, visit func(inte
 	}
 }
 
-// border looks at the lower end of a component, or at the upper one if falls. It
-// returns the limit of h there, if h falls towards the end.
-func (c *checker) border(d component, falls bool, points []stationary) (limit fine, counts bool, err error) {
+// An approach is what h does towards one end of a component. If it counts, the
+// lower limit of h there is at least that of limit; if approached, h has a limit
+// there, which lies in limit.
+type approach struct {
+	limit              fine
+	counts, approached bool
+}
+
+// border looks at the lower end of a component, or at the upper one if falls.
+// Nothing counts where h rises towards the end, or where the end is part of an
+// unresolved box.
+func (c *checker) border(d component, falls bool, points []stationary) (approach, error) {
 	e, towards := d.low, 1.0
 	if falls {
 		e, towards = d.high, -1
 	}
 	if e.unknown {
-		return fine{}, false, nil // part of an unresolved box
+		return approach{}, nil
 	}
 	// The region beside the end reaches to the first point, unresolved box or
 	// other end.
@@ -207,10 +218,11 @@ func (c *checker) border(d component, falls bool, points []stationary) (limit fi
 	if (to-from)*towards < 0 {
 		for _, u := range c.unresolved {
 			if e.box.Subset(u) {
-				return fine{}, false, nil
+				return approach{}, nil
 			}
 		}
-		return fine{}, false, fmt.Errorf("between the end of the domain in %v and what is next to it no gain is found that could tell where h falls", e.box)
+		y, some := c.bottom(e.box)
+		return approach{limit: y, counts: some}, nil
 	}
 	x := from
 	if from != to {
@@ -219,19 +231,18 @@ func (c *checker) border(d component, falls bool, points []stationary) (limit fi
 	_, slope, _ := c.problem.at(x)
 	switch sign := slope.sign() * int(towards); {
 	case sign < 0:
-		return fine{}, false, nil
+		return approach{}, nil
 	case sign == 0:
-		return fine{}, false, fmt.Errorf("the sign of h′ at %v, beside the end of the domain in %v, is not found", x, e.box)
+		return approach{}, fmt.Errorf("the sign of h′ at %v, beside the end of the domain in %v, is not found", x, e.box)
 	}
 	if e.unbounded != 0 {
-		return fine{}, true, nil
+		return approach{counts: true}, nil
 	}
-	b := c.pinch(e.box, falls)
-	h := c.problem.over(&c.lens, b)
+	h := c.problem.over(&c.lens, c.pinch(e.box, falls))
 	if h.where == outside || !h.h.IsBounded() {
-		return fine{}, true, nil
+		return approach{counts: true}, nil
 	}
-	return c.problem.optimum.add(widen(h.h)), true, nil
+	return approach{c.problem.optimum.add(widen(h.h)), true, true}, nil
 }
 
 // pinch halves a box around an end of the domain until its ends are neighbours
