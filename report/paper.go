@@ -23,6 +23,7 @@ const PaperSource = `I. Molybog, J. Lavaei, "Global Convergence of MAML for LQR"
 type Paper struct {
 	Source  string        `json:"source"`
 	Figures []PaperFigure `json:"figures"`
+	Studies []PaperFigure `json:"studies"` // what goes beyond one figure
 }
 
 // A PaperFigure is one figure of the paper, a study of one of its sections, or the
@@ -31,6 +32,7 @@ type PaperFigure struct {
 	Name     string         `json:"name"`
 	Title    string         `json:"title"`
 	Family   string         `json:"family"` // of Tasks
+	Setup    string         `json:"setup"`  // the tasks and the inner step, in words
 	Tasks    []PaperTask    `json:"tasks"`
 	Rule     family.Rule    `json:"rule"`
 	Rate     run.Number     `json:"rate"`
@@ -78,23 +80,24 @@ type Measurements struct {
 	Rows    [][]run.Number `json:"rows"`
 }
 
-// studies are the figures in the order of the paper. Each is independent of the
-// others.
+// studies are the figures of the paper, then those that it does not have. Each is
+// independent of the others.
 var studies = []struct {
-	name string
-	make func(*studying) (*PaperFigure, error)
+	name   string
+	figure bool // of the paper
+	make   func(*studying) (*PaperFigure, error)
 }{
-	{"1", figure1},
-	{"2a", figure2a},
-	{"2b", figure2b},
-	{"remedies", remedies},
-	{"3a", figure3a},
-	{"similarity", similarity},
-	{"3b", figure3b},
-	{"3c", figure3c},
-	{"3d", figure3d},
-	{"tasks", moreTasks},
-	{"corrections", corrections},
+	{"1", true, figure1},
+	{"2a", true, figure2a},
+	{"2b", true, figure2b},
+	{"3a", true, figure3a},
+	{"3b", true, figure3b},
+	{"3c", true, figure3c},
+	{"3d", true, figure3d},
+	{"remedies", false, remedies},
+	{"similarity", false, similarity},
+	{"tasks", false, moreTasks},
+	{"corrections", false, corrections},
 }
 
 // PaperNames are the names that [StudyPaper] knows, in its order.
@@ -128,7 +131,7 @@ func StudyPaper(ctx context.Context, names []string, begin func(name string)) (*
 		return nil, err
 	}
 	at := &studying{ctx: ctx, proved: map[string]*run.Landscape{}}
-	p := &Paper{Source: PaperSource, Figures: []PaperFigure{}}
+	p := &Paper{Source: PaperSource, Figures: []PaperFigure{}, Studies: []PaperFigure{}}
 	for _, s := range studies {
 		if len(names) > 0 && !slices.Contains(names, s.name) {
 			continue
@@ -141,7 +144,11 @@ func StudyPaper(ctx context.Context, names []string, begin func(name string)) (*
 			return nil, fmt.Errorf("%s: %w", s.name, err)
 		}
 		f.Name = s.name
-		p.Figures = append(p.Figures, *f)
+		if s.figure {
+			p.Figures = append(p.Figures, *f)
+		} else {
+			p.Studies = append(p.Studies, *f)
+		}
 	}
 	return p, nil
 }
@@ -201,7 +208,40 @@ func about(title string, f *family.Family) *PaperFigure {
 			Q: run.Number(s.Q.Data[0]), R: run.Number(s.R.Data[0]),
 		})
 	}
+	p.Setup = tuples(p.Tasks) + step(f)
 	return p
+}
+
+func step(f *family.Family) string {
+	return fmt.Sprintf("; one %s step at rate %v", f.Meta.Inner.Rule, f.Meta.Inner.Rate.At(0))
+}
+
+// tuples writes few tasks out, and counts many.
+func tuples(tasks []PaperTask) string {
+	const few = 5
+	if len(tasks) > few {
+		return fmt.Sprintf("%d tasks (A, B, Q, R), Q from %.4g to %.4g", len(tasks), float64(tasks[0].Q), float64(tasks[len(tasks)-1].Q))
+	}
+	var list []string
+	for _, t := range tasks {
+		list = append(list, fmt.Sprintf("(%.4g, %.4g, %.4g, %.4g)", float64(t.A), float64(t.B), float64(t.Q), float64(t.R)))
+	}
+	if len(tasks) == 1 {
+		return "task (A, B, Q, R) = " + list[0]
+	}
+	return "tasks (A, B, Q, R) = " + strings.Join(list, ", ")
+}
+
+// All are the figures, then the studies.
+func (p *Paper) All() []*PaperFigure {
+	var all []*PaperFigure
+	for i := range p.Figures {
+		all = append(all, &p.Figures[i])
+	}
+	for i := range p.Studies {
+		all = append(all, &p.Studies[i])
+	}
+	return all
 }
 
 // show makes a proved landscape the figure's.

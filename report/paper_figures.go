@@ -57,7 +57,7 @@ func figure2a(at *studying) (*PaperFigure, error) {
 	for _, m := range bad {
 		share += float64(m.Share)
 	}
-	p.remark("How much of the domain leads to them?", share > 0, share, Proved,
+	p.remark("Much of the domain leads to them.", share > .1, share, Proved,
 		"descent on h from %.1f %% of the domain ends in a spurious minimum", 100*share)
 	return p, p.show(l)
 }
@@ -89,11 +89,15 @@ func figure2b(at *studying) (*PaperFigure, error) {
 		lo, hi := min(gain(a), gain(b)), max(gain(a), gain(b))
 		p.remark("It lies between the gains from which one task and the other would reach its optimum in the step.", lo < gain(m) && gain(m) < hi, hi-lo, Proved,
 			"those are %s and %s: the curves of the tasks have minima of their own, apart", six(gain(a)), six(gain(b)))
-		// The window holds both tasks' minima, and some slope on either side.
-		panel, err := ProvedPanel(l, Axis{Min: lo - .55*(hi-lo), Max: hi + .8*(hi-lo)})
+		// The window holds both tasks' minima, and the domain's end.
+		window := Axis{Min: lo - .8*(hi-lo), Max: hi + .8*(hi-lo)}
+		window.Min = max(window.Min, float64(l.Domain[0][0])-.05*(hi-lo))
+		window.Max = min(window.Max, float64(l.Domain[0][1])+.05*(hi-lo))
+		panel, err := ProvedPanel(l, window, Axis{Min: 1.4, Max: 4.6})
 		if err != nil {
 			return nil, err
 		}
+		panel.label("𝑤 = %.4f\nℎ = %.4f")
 		panel.Title = fmt.Sprintf("spurious minimum on the %s", side)
 		p.figure.Panels = append(p.figure.Panels, panel)
 	}
@@ -110,7 +114,7 @@ func figure3a(at *studying) (*PaperFigure, error) {
 	δ, diameter := similarityOf(f)
 	p.claim("Where tasks are similar, the objective is ε-global with a small ε (Propositions 2 and 3).", float64(l.Epsilon) < .01*float64(l.Minimum), float64(l.Epsilon), Proved,
 		"ε = %s, which is %.2f %% of the minimum, %s", six(l.Epsilon), 100*float64(l.Epsilon/l.Minimum), six(l.Minimum))
-	p.remark("How similar are they, in the paper's metric?", true, δ, Measured,
+	p.remark("Similar is meant in the paper's metric, ‖ΔA‖ + ‖ΔB‖ + ‖ΔQ‖ + ‖ΔR‖.", δ < .02, δ, Measured,
 		"each is within δ = %s of the nominal task, and any two are within %s", six(δ), six(diameter))
 	bad := spurious(l)
 	words := []string{}

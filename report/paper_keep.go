@@ -29,8 +29,7 @@ func (p *Paper) Keep(dir string) ([]string, error) {
 		return nil, err
 	}
 	files["paper.json"] = append(data, '\n')
-	for i := range p.Figures {
-		f := &p.Figures[i]
+	for _, f := range p.All() {
 		if f.figure != nil {
 			if err := f.figure.files(files, f.file()); err != nil {
 				return nil, fmt.Errorf("%s: %w", f.Name, err)
@@ -68,32 +67,13 @@ func (f *PaperFigure) file() string {
 // Heading names the figure as a headline does.
 func (f *PaperFigure) Heading() string {
 	if f.IsStudy() {
-		return strings.ToUpper(f.Title[:1]) + f.Title[1:]
+		return capital(f.Title)
 	}
 	return "Figure " + f.Name + ": " + f.Title
 }
 
-// About says which tasks and steps a figure is about.
-func (f *PaperFigure) About() string {
-	return fmt.Sprintf("family %s (reconstructed): %s; one %s step at rate %v", f.Family, tuples(f.Tasks), f.Rule, float64(f.Rate))
-}
-
-// tuples writes few tasks out, and counts many.
-func tuples(tasks []PaperTask) string {
-	const few = 5
-	var list []string
-	for i, t := range tasks {
-		if i == few {
-			return fmt.Sprintf("%d tasks (A, B, Q, R), Q from %.4g to %.4g", len(tasks), float64(tasks[0].Q), float64(tasks[len(tasks)-1].Q))
-		}
-		list = append(list, fmt.Sprintf("(%.4g, %.4g, %.4g, %.4g)", float64(t.A), float64(t.B), float64(t.Q), float64(t.R)))
-	}
-	s := "s"
-	if len(tasks) == 1 {
-		s = ""
-	}
-	return fmt.Sprintf("task%s (A, B, Q, R) = %s", s, strings.Join(list, ", "))
-}
+// capital makes a sentence of words that begin with a letter of ASCII.
+func capital(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // Verdict says in a word whether the sentence of a claim holds.
 func (c *Claim) Verdict() string {
@@ -114,9 +94,8 @@ func (p *Paper) Markdown() []byte {
 		"Sentences are the paper's in our words; those in italics are remarks of ours. " +
 		"*Proved* means in intervals, or exactly.\n")
 	cell := strings.NewReplacer("|", "\\|", "*", "\\*").Replace
-	for i := range p.Figures {
-		f := &p.Figures[i]
-		fmt.Fprintf(&b, "\n## %s\n\n%s.\n", f.Heading(), cell(strings.ToUpper(f.About()[:1])+f.About()[1:]))
+	for _, f := range p.All() {
+		fmt.Fprintf(&b, "\n## %s\n\n%s.\n", f.Heading(), cell(capital(f.Setup)))
 		if f.figure != nil {
 			fmt.Fprintf(&b, "\n![%s](%s.svg)\n", f.Heading(), f.file())
 		}
@@ -133,7 +112,7 @@ func (p *Paper) Markdown() []byte {
 			fmt.Fprintf(&b, "| %s | %s | %s | %s | %s |\n", c.Verdict(), sentence, value, cell(c.Finding), c.How)
 		}
 		for _, m := range f.Measured {
-			fmt.Fprintf(&b, "\n%s:\n\n| %s |\n|%s\n", strings.ToUpper(m.Name[:1])+m.Name[1:], strings.Join(m.Columns, " | "), strings.Repeat("---|", len(m.Columns)))
+			fmt.Fprintf(&b, "\n%s:\n\n| %s |\n|%s\n", capital(m.Name), strings.Join(m.Columns, " | "), strings.Repeat("---|", len(m.Columns)))
 			for _, row := range m.Rows {
 				b.WriteString("|")
 				for _, x := range row {

@@ -17,20 +17,24 @@ func remedies(at *studying) (*PaperFigure, error) {
 	}
 	p := about("Section 2.2: what removes Figure 2's spurious minimisers", plain.Problem().Family)
 	fig := &Figure{Width: Page, Columns: 3, Legend: LegendBelow, Alt: "Figure 2's family with gradient steps, with normalised costs, and with Gauss–Newton steps."}
-	for _, x := range []struct{ name, title, sentence string }{
-		{"figure-2", "gradient steps", ""},
-		{"figure-2-normalized", "normalised costs", "Dividing each cost by its optimum (normalize: optimal-cost) removes them."},
-		{"figure-2-gauss-newton", "Gauss–Newton steps", "The Gauss–Newton step (rule: gauss-newton), at the same rate, removes them."},
+	for _, x := range []struct {
+		name, title, sentence string
+		window                Axis
+	}{
+		{"figure-2", "gradient steps", "", Axis{Min: 1.4, Max: 7.4}},
+		{"figure-2-normalized", "normalised costs", "Dividing each cost by its optimum (normalize: optimal-cost) removes them.", Axis{}},
+		{"figure-2-gauss-newton", "Gauss–Newton steps", "The Gauss–Newton step (rule: gauss-newton), at the same rate, removes them.", Axis{Min: 1.4, Max: 7.4}},
 	} {
 		l, err := at.landscape(x.name)
 		if err != nil {
 			return nil, err
 		}
-		panel, err := ProvedPanel(l, Axis{Min: -.07, Max: 2.07})
+		panel, err := ProvedPanel(l, Axis{Min: -.07, Max: 2.07}, x.window)
 		if err != nil {
 			return nil, err
 		}
-		panel.Title = x.title
+		panel.label("𝑤 = %.4f")
+		panel.Title, panel.Height = x.title, 42
 		fig.Panels = append(fig.Panels, panel)
 		p.kept = append(p.kept, l)
 		if x.sentence == "" {

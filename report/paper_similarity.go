@@ -18,6 +18,7 @@ func similarity(at *studying) (*PaperFigure, error) {
 		return nil, err
 	}
 	p := about("Section 2.3: ε against the similarity of the tasks", base.Problem().Family)
+	p.Setup = "Figure 3a's tasks, their distances from the nominal one multiplied by 10 s" + step(base.Problem().Family)
 	m := Measurements{Name: "Figure 3a's directions at other lengths", Columns: []string{"s", "δ", "diameter", "ε", "ε/δ²"}}
 	curve := Curve{Label: "proved 𝜀", Shape: Disc, Ink: Blue, Loose: true}
 	for _, s := range []float64{.01, .015, .02, .03, .05, .07, .1, .15, .2, .3, .5, .7, 1} {

@@ -31,6 +31,7 @@ type outcome struct {
 	fromCost  float64 // its distance from the minimiser of the mean cost
 	fromMean  float64 // and from the mean of the optima
 	settled   bool    // one global minimiser, proved
+	flank     bool    // another minimiser is nearer to that of the mean cost
 	landscape *run.Landscape
 }
 
@@ -55,7 +56,9 @@ func moreTasks(at *studying) (*PaperFigure, error) {
 
 	last := results[len(results)-1-drawsOfEach]
 	p := about("Section 2.4: the landscape against the number of tasks", last.landscape.Problem().Family)
-	names := []string{"𝜀", "to the mean cost's", "to the mean optimum"}
+	p.Setup = "tasks (A, B, Q, R) = (1, 1, 10^x, 1) with k exponents x in [−1, 1]" + step(last.landscape.Problem().Family)
+	titles := []string{"𝜀, proved", "global minimiser to that of the mean cost", "global minimiser to the mean of the optima"}
+	axes := []string{"𝜀", "distance", "distance"}
 	what := []func(outcome) float64{
 		func(d outcome) float64 { return d.ε },
 		func(d outcome) float64 { return d.fromCost },
@@ -63,19 +66,20 @@ func moreTasks(at *studying) (*PaperFigure, error) {
 	}
 	even := Measurements{Name: "x equally spaced in [−1, 1]", Columns: []string{"k", "ε", "global minimiser", "from argmin of mean cost", "from mean of W*"}}
 	random := Measurements{
-		Name:    fmt.Sprintf("x uniform in [−1, 1], %d draws of each k (seed %d): median, and the quartiles", drawsOfEach, drawSeed),
-		Columns: []string{"k", "ε", "¼", "¾", "from argmin", "¼", "¾", "from mean W*", "¼", "¾", "on the flank"},
+		Name:    fmt.Sprintf("x uniform in [−1, 1], %d draws of each k (seed %d): median and quartiles of ε and of the global minimiser's distances, d from argmin of the mean cost and e from the mean of W*; share of draws in which it is on a flank", drawsOfEach, drawSeed),
+		Columns: []string{"k", "ε", "ε ¼", "ε ¾", "d", "d ¼", "d ¾", "e", "e ¼", "e ¾", "flank"},
 	}
 	var panels []Panel
 	for j := range what {
 		panels = append(panels, Panel{
 			X:      Axis{Label: "number of tasks 𝑘", Log: true, Ticks: floats(taskCounts), Min: 1.8, Max: 23.4},
-			Y:      Axis{Label: names[j]},
+			Y:      Axis{Label: axes[j]},
+			Title:  titles[j],
 			Height: 30,
-			Bands:  []Band{{Label: "range of 50 random families", Alpha: .14}, {Label: "middle half of them", Alpha: .3}},
+			Bands:  []Band{{Label: "their range", Alpha: .14}, {Label: "their middle half", Alpha: .3}},
 			Curves: []Curve{
-				{Label: "their median", Weight: Strong, Ink: Blue},
-				{Label: "equally spaced", Dash: Dashed, Shape: Square, Ink: Vermilion},
+				{Label: fmt.Sprintf("median of %d random families", drawsOfEach), Weight: Strong, Ink: Blue},
+				{Label: "equally spaced tasks", Dash: Dashed, Shape: Square, Ink: Vermilion},
 			},
 		})
 	}
@@ -97,7 +101,7 @@ func moreTasks(at *studying) (*PaperFigure, error) {
 				continue
 			}
 			drawn = append(drawn, d)
-			if d.fromCost > flankDistance {
+			if d.flank {
 				flank[i]++
 			}
 		}
@@ -133,10 +137,6 @@ func moreTasks(at *studying) (*PaperFigure, error) {
 	return p, nil
 }
 
-// A global minimiser this far from the minimiser of the mean cost is one on a flank:
-// no distance lies between 0.2 and 0.3 where there are three or more tasks.
-const flankDistance = .25
-
 func (p *PaperFigure) conclude(spaced []outcome, median, flank []float64, unsettled int) {
 	last := len(taskCounts) - 1
 	monotone, rise := true, 0
@@ -148,28 +148,29 @@ func (p *PaperFigure) conclude(spaced []outcome, median, flank []float64, unsett
 		}
 	}
 	p.claim("More tasks make a better landscape.", monotone, spaced[rise].ε-spaced[0].ε, Proved,
-		"not from the first: for k = %s equally spaced tasks ε = %s. It rises up to k = %d, by the number shown, and falls only then; two numbers of tasks chosen beyond that, as in Figures 3c and 3d, seem to confirm the sentence",
-		listed(words(taskCounts)), listed(list), taskCounts[rise])
+		"not at first: for k = %s equally spaced tasks ε = %s. It rises by %.3f up to k = %d and falls only then; two numbers of tasks from there on, as in Figures 3c and 3d, seem to confirm the sentence",
+		listed(words(taskCounts)), listed(list), spaced[rise].ε-spaced[0].ε, taskCounts[rise])
 	p.claim("With many tasks the global minimiser is close to the minimiser of the mean cost.", spaced[last].fromCost < .1*spaced[0].fromCost, spaced[last].fromCost, Proved,
 		"the distance falls from %s at k = 2 to %s at k = %d", six(spaced[0].fromCost), six(spaced[last].fromCost), taskCounts[last])
 	jump := 0
 	for i := range spaced {
-		if spaced[i].fromCost > flankDistance {
+		if spaced[i].flank {
 			jump = i
 		}
 	}
-	p.remark("The change is a jump: the global minimiser leaves the flank for the centre.", jump < last && spaced[jump+1].fromCost < .1, spaced[jump+1].gain, Proved,
-		"between k = %d (w = %s) and k = %d (w = %s)", taskCounts[jump], six(spaced[jump].gain), taskCounts[jump+1], six(spaced[jump+1].gain))
+	p.remark("The change is a jump: the global minimiser leaves the flank for the centre.", jump < last, spaced[min(jump+1, last)].gain, Proved,
+		"between k = %d (w = %s) and k = %d (w = %s)", taskCounts[jump], six(spaced[jump].gain), taskCounts[min(jump+1, last)], six(spaced[min(jump+1, last)].gain))
 	var m, share []string
 	for i := range median {
 		m, share = append(m, fmt.Sprintf("%.3f", median[i])), append(share, fmt.Sprintf("%.0f %%", 100*flank[i]/drawsOfEach))
 	}
-	highest := slices.Index(median, slices.Max(median))
-	p.remark("Random families behave alike.", highest > 0 && flank[last] < flank[0], median[last], Measured,
-		"the median of ε over %d draws is %s: it rises up to k = %d. The global minimiser is on a flank in %s of the draws%s", drawsOfEach, listed(m), taskCounts[highest], listed(share), undecidedWords(unsettled))
+	p.remark("In random families ε does not fall at all as tasks are added: more of them reach farther towards the ends of [−1, 1].", slices.IsSorted(median), median[last], Measured,
+		"its median over %d draws is %s%s", drawsOfEach, listed(m), leftOut(unsettled))
+	p.remark("In random families, too, the global minimiser leaves the flank.", flank[last] < flank[0], flank[last]/drawsOfEach, Measured,
+		"it is on a flank in %s of the draws", listed(share))
 }
 
-func undecidedWords(n int) string {
+func leftOut(n int) string {
 	if n == 0 {
 		return ""
 	}
@@ -217,8 +218,9 @@ func measure(ctx context.Context, x []float64) (outcome, error) {
 	best, ok := global(l)
 	center, single := global(mean)
 	w := gain(best)
+	flank := ok && single && gain(nearest(l, gain(center))) != w
 	return outcome{
-		ε: float64(l.Epsilon), low: float64(l.EpsilonLow), gain: w, settled: ok && single,
+		ε: float64(l.Epsilon), low: float64(l.EpsilonLow), gain: w, settled: ok && single, flank: flank,
 		fromCost: math.Abs(w - gain(center)), fromMean: math.Abs(w - meanOptimum(l.Problem())), landscape: l,
 	}, nil
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"fmt"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/run"
@@ -56,15 +58,23 @@ func ProvedLandscape(l *run.Landscape) Landscape {
 }
 
 // ProvedPanel is the panel of a proved landscape, with the boxes that the proof
-// left undecided; window replaces the part of the domain that is shown, where it
-// is not the zero Axis. The error is a *DataError.
-func ProvedPanel(l *run.Landscape, window Axis) (Panel, error) {
+// left undecided; x and y replace the window, where they are not the zero Axis.
+// The error is a *DataError.
+func ProvedPanel(l *run.Landscape, x, y Axis) (Panel, error) {
 	d := ProvedLandscape(l)
-	d.X = window
+	d.X, d.Y = x, y
 	p, err := d.Panel()
 	if err != nil {
 		return Panel{}, err
 	}
+	// What lies outside the window is not listed in the legend.
+	p.Marks = slices.DeleteFunc(p.Marks, func(m Mark) bool {
+		return m.X < p.X.Min || m.X > p.X.Max || m.Y < p.Y.Min || m.Y > p.Y.Max
+	})
+	p.Rugs = slices.DeleteFunc(p.Rugs, func(r Rug) bool {
+		return !slices.ContainsFunc(r.X, func(w float64) bool { return p.X.Min <= w && w <= p.X.Max })
+	})
+	p.Levels = slices.DeleteFunc(p.Levels, func(l Level) bool { return l.Y < p.Y.Min || l.Y > p.Y.Max })
 	if l.Problem().Family.Meta.Inner.Rule != family.RuleGradient || len(l.Rates) != 1 {
 		for i := range p.Rugs { // the equation is that of one gradient step
 			p.Rugs[i].Label = "singular set"
@@ -93,9 +103,22 @@ func ProvedPanel(l *run.Landscape, window Axis) (Panel, error) {
 	return p, nil
 }
 
+// label writes the labels of minimisers anew, from gain and value.
+func (p *Panel) label(format string) {
+	for i, m := range p.Marks {
+		if m.Text == "" {
+			continue
+		}
+		p.Marks[i].Text = fmt.Sprintf(format, m.X)
+		if strings.Count(format, "%") > 1 {
+			p.Marks[i].Text = fmt.Sprintf(format, m.X, m.Y)
+		}
+	}
+}
+
 // ProvedFigure is the figure that metalqr landscape draws.
 func ProvedFigure(l *run.Landscape) (Figure, error) {
-	p, err := ProvedPanel(l, Axis{})
+	p, err := ProvedPanel(l, Axis{}, Axis{})
 	if err != nil {
 		return Figure{}, err
 	}

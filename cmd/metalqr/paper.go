@@ -79,15 +79,14 @@ func (a *app) paper(names []string, out string) error {
 
 func (a *app) printPaper(b *bytes.Buffer, p *report.Paper, out string, files int) {
 	b.WriteString(wrapped(p.Source+". The families are reconstructed from its text. Sentences are the paper's, in our words; those marked + are remarks of ours.", screen))
-	for i := range p.Figures {
-		f := &p.Figures[i]
-		fmt.Fprintf(b, "\n%s\n%s\n", f.Heading(), wrapped(f.About(), screen))
+	for _, f := range p.All() {
+		fmt.Fprintf(b, "\n%s\n%s\n", f.Heading(), wrapped(f.Setup, screen))
 		t := table{columns: []column{text(""), text("value"), text("how"), text("sentence, and what was found")}}
 		for j := range f.Claims {
 			c := &f.Claims[j]
 			value := "–"
 			if c.Value != nil {
-				value = entry(*c.Value)
+				value = fmt.Sprintf("%.6g", float64(*c.Value))
 			}
 			sentence := c.Sentence
 			if c.Ours {
@@ -101,7 +100,7 @@ func (a *app) printPaper(b *bytes.Buffer, p *report.Paper, out string, files int
 		}
 		t.print(b)
 		for _, m := range f.Measured {
-			fmt.Fprintf(b, "\n%s\n", m.Name)
+			fmt.Fprintf(b, "\n%s", wrapped(m.Name, screen))
 			t := table{}
 			for _, name := range m.Columns {
 				t.columns = append(t.columns, numbers(name))
@@ -125,7 +124,7 @@ func (a *app) printPaper(b *bytes.Buffer, p *report.Paper, out string, files int
 // of a paper's tables begin.
 const (
 	screen     = 100
-	sentenceAt = 28
+	sentenceAt = 30
 )
 
 // wrapped breaks text at spaces into lines of a width, each with its end.
