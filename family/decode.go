@@ -2,7 +2,6 @@ package family
 
 import (
 	"encoding"
-	"errors"
 	"math"
 	"reflect"
 	"unicode"
@@ -147,11 +146,7 @@ func (t *tree) word(n int, u encoding.TextUnmarshaler) error {
 		return err
 	}
 	if err := u.UnmarshalText([]byte(s)); err != nil {
-		kind := ErrValue
-		if errors.Is(err, ErrUnsupported) {
-			kind = ErrUnsupported
-		}
-		return t.failAt(n, kind, "%v", err)
+		return t.failAt(n, ErrValue, "%v", err)
 	}
 	return nil
 }

@@ -11,8 +11,32 @@ import (
 // An Algorithm says which meta-objective is minimised.
 type Algorithm uint8
 
-// MAML is Σᵢ λᵢ fᵢ(Fᵢ(W)), differentiated exactly.
-const MAML Algorithm = iota
+const (
+	MAML    Algorithm = iota // Σᵢ λᵢ fᵢ(Fᵢ(W)), differentiated exactly
+	FOMAML                   // the same, the Jacobian of the inner steps left out
+	HFMAML                   // the same, products with ∇²g by differences of gradients
+	IMAML                    // Σᵢ λᵢ fᵢ(φᵢ), φᵢ the proximal point of gᵢ at W
+	Moreau                   // Σᵢ λᵢ min gᵢ(φ) + (κ/2)‖φ − W‖²
+	Reptile                  // steps towards the adapted gains
+	FTML                     // tasks arrive one a round
+)
+
+// Directed reports whether the algorithm's steps are along no gradient, so
+// that only Algorithm 1 can take them.
+func (a Algorithm) Directed() bool { return a == FOMAML || a == HFMAML || a == Reptile }
+
+// Proximal reports whether the inner problem is a proximal one in place of
+// steps of a rule.
+func (a Algorithm) Proximal() bool { return a == IMAML || a == Moreau }
+
+// Learning says which inner rates are learned with the gain.
+type Learning uint8
+
+const (
+	LearnNone  Learning = iota // none
+	LearnRate                  // one, for all entries of the gain
+	LearnRates                 // one for each entry: Meta-SGD
+)
 
 // A Normalization says what costs are divided by.
 type Normalization uint8
@@ -49,6 +73,15 @@ const (
 	ReduceSum
 )
 
+// A Sampling says how Algorithm 1 draws its batches.
+type Sampling uint8
+
+const (
+	SampleReplacing Sampling = iota // with replacement, by weight
+	SampleEpochs                    // without replacement, in epochs
+	SampleFresh                     // new tasks from the generator at every iteration
+)
+
 // A StartKind says where training starts.
 type StartKind uint8
 
@@ -61,16 +94,15 @@ const (
 )
 
 var (
-	algorithmWords     = []string{"maml"}
+	algorithmWords     = []string{"maml", "fo-maml", "hf-maml", "imaml", "moreau", "reptile", "ftml"}
+	learningWords      = []string{"none", "rate", "rates"}
 	normalizationWords = []string{"none", "optimal-cost"}
 	ruleWords          = []string{"gradient", "natural", "gauss-newton"}
 	methodWords        = []string{"newton-cg", "lbfgs", "gradient", "algorithm-1"}
 	reductionWords     = []string{"mean", "sum"}
+	samplingWords      = []string{"with-replacement", "epochs", "fresh"}
 	startWords         = []string{"auto", "mean-optimal", "zero", "random"}
 )
-
-// laterAlgorithms are words of the file format that this version refuses.
-var laterAlgorithms = []string{"fo-maml", "hf-maml", "imaml", "moreau", "reptile", "ftml"}
 
 func word[T ~uint8](v T, words []string) string {
 	if int(v) < len(words) {
@@ -90,32 +122,31 @@ func parseWord[T ~uint8](v *T, what, s string, words []string) error {
 }
 
 func (a Algorithm) String() string     { return word(a, algorithmWords) }
+func (l Learning) String() string      { return word(l, learningWords) }
 func (n Normalization) String() string { return word(n, normalizationWords) }
 func (r Rule) String() string          { return word(r, ruleWords) }
 func (m Method) String() string        { return word(m, methodWords) }
 func (r Reduction) String() string     { return word(r, reductionWords) }
+func (s Sampling) String() string      { return word(s, samplingWords) }
 func (s StartKind) String() string {
 	return word(s, append(startWords[:len(startWords):len(startWords)], "gain"))
 }
 
 func (a Algorithm) MarshalText() ([]byte, error)     { return []byte(a.String()), nil }
+func (l Learning) MarshalText() ([]byte, error)      { return []byte(l.String()), nil }
 func (n Normalization) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
 func (r Rule) MarshalText() ([]byte, error)          { return []byte(r.String()), nil }
 func (m Method) MarshalText() ([]byte, error)        { return []byte(m.String()), nil }
 func (r Reduction) MarshalText() ([]byte, error)     { return []byte(r.String()), nil }
+func (s Sampling) MarshalText() ([]byte, error)      { return []byte(s.String()), nil }
 func (s StartKind) MarshalText() ([]byte, error)     { return []byte(s.String()), nil }
 
-// UnmarshalText accepts maml. The algorithms still to come match
-// [ErrUnsupported].
 func (a *Algorithm) UnmarshalText(b []byte) error {
-	for _, w := range laterAlgorithms {
-		if string(b) == w {
-			return fmt.Errorf("algorithm %s is %w yet; supported: %s", w, ErrUnsupported, alternatives(algorithmWords))
-		}
-	}
 	return parseWord(a, "algorithm", string(b), algorithmWords)
 }
-
+func (l *Learning) UnmarshalText(b []byte) error {
+	return parseWord(l, "what to learn", string(b), learningWords)
+}
 func (n *Normalization) UnmarshalText(b []byte) error {
 	return parseWord(n, "normalization", string(b), normalizationWords)
 }
@@ -125,6 +156,10 @@ func (m *Method) UnmarshalText(b []byte) error {
 }
 func (r *Reduction) UnmarshalText(b []byte) error {
 	return parseWord(r, "reduction", string(b), reductionWords)
+}
+
+func (s *Sampling) UnmarshalText(b []byte) error {
+	return parseWord(s, "sampling", string(b), samplingWords)
 }
 
 // alternatives joins words as "a, b or c".

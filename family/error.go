@@ -11,13 +11,12 @@ import (
 // What a family file can be refused for. Every *Error matches exactly one of
 // them with errors.Is.
 var (
-	ErrSyntax      = errors.New("not a family file")             // not YAML, or YAML that a family file cannot contain
-	ErrLimit       = errors.New("family file beyond a limit")    // size, nesting, count
-	ErrKey         = errors.New("unknown, repeated or lost key") // keys of a mapping
-	ErrValue       = errors.New("unusable value")                // a value of the wrong kind, shape or range
-	ErrUnsupported = errors.New("not supported")                 // a known word that this version cannot honour
-	ErrTask        = errors.New("invalid task")                  // refused by package lqr; its error is wrapped too
-	ErrDraw        = errors.New("no valid task could be drawn")  // a generator gave up; wraps a *DrawError
+	ErrSyntax = errors.New("not a family file")             // not YAML, or YAML that a family file cannot contain
+	ErrLimit  = errors.New("family file beyond a limit")    // size, nesting, count
+	ErrKey    = errors.New("unknown, repeated or lost key") // keys of a mapping
+	ErrValue  = errors.New("unusable value")                // a value of the wrong kind, shape or range
+	ErrTask   = errors.New("invalid task")                  // refused by package lqr; its error is wrapped too
+	ErrDraw   = errors.New("no valid task could be drawn")  // a generator gave up; wraps a *DrawError
 )
 
 // An Error says what is wrong in a family file, and where. Its text is at most

@@ -74,7 +74,7 @@ var refusals = []struct {
 	// Keys.
 	{"unknown key", "famly: a\n", 1, 1, "famly", ErrKey, `unknown key "famly"; did you mean family?`},
 	{"unknown task key", "tasks:\n  - {name: x, AA: 1}\n", 2, 15, "tasks[0].AA", ErrKey, "did you mean A?"},
-	{"far-off key", "meta: {bananas: 1}\n", 1, 8, "meta.bananas", ErrKey, "expected algorithm, normalize, start, seed, inner or outer"},
+	{"far-off key", "meta: {bananas: 1}\n", 1, 8, "meta.bananas", ErrKey, "expected algorithm, normalize, start, radius_limit, seed, inner or outer"},
 	{"repeated key", "family: a\nmeta: {}\nfamily: b\n", 3, 1, "family", ErrKey, "repeated"},
 	{"repeated in flow", "meta: {inner: {steps: 1, steps: 2}}\n", 1, 26, "meta.inner.steps", ErrKey, "repeated"},
 	{"nothing to do", "family: a\n", 1, 1, "", ErrKey, "needs tasks or generate"},
@@ -122,7 +122,26 @@ var refusals = []struct {
 	{"other shape", "tasks:\n  - {name: a, A: 1, B: 1, Q: 1, R: 1}\n  - {name: b, A: 1, B: [[1, 2]], Q: 1, R: [[1, 0], [0, 1]]}\n", 3, 5, "tasks[1]", ErrValue, `"b" has 1 states and 2 inputs, but "a" has 1 and 1`},
 
 	// How to train.
-	{"algorithm to come", "meta: {algorithm: reptile}\n", 1, 19, "meta.algorithm", ErrUnsupported, "not supported yet; supported: maml"},
+	{"first order with Newton", "meta: {algorithm: fo-maml, outer: {method: newton-cg}}\n", 1, 44, "meta.outer.method", ErrValue, "contradicts algorithm fo-maml"},
+	{"Reptile with L-BFGS", "meta: {algorithm: reptile, outer: {method: lbfgs}}\n", 1, 44, "meta.outer.method", ErrValue, "contradicts algorithm reptile"},
+	{"FTML with Algorithm 1", "meta: {algorithm: ftml, outer: {method: algorithm-1}}\n", 1, 41, "meta.outer.method", ErrValue, "contradicts algorithm ftml"},
+	{"delta of another algorithm", "meta: {inner: {delta: 1e-5}}\n", 1, 23, "meta.inner.delta", ErrValue, "belongs to algorithm hf-maml"},
+	{"strength of another algorithm", "meta: {inner: {strength: 1}}\n", 1, 26, "meta.inner.strength", ErrValue, "belongs to algorithms imaml and moreau"},
+	{"strength and rate", "meta: {algorithm: imaml, inner: {strength: 1, rate: 0.1}}\n", 1, 53, "meta.inner.rate", ErrValue, "contradicts strength"},
+	{"proximal steps", "meta: {algorithm: moreau, inner: {steps: 2}}\n", 1, 42, "meta.inner.steps", ErrValue, "solved, not stepped"},
+	{"proximal rule", "meta: {algorithm: imaml, inner: {rule: natural}}\n", 1, 40, "meta.inner.rule", ErrValue, "no steps of a rule"},
+	{"Hessian-free Gauss–Newton", "meta: {algorithm: hf-maml, inner: {rule: gauss-newton}}\n", 1, 42, "meta.inner.rule", ErrValue, "about gradient steps"},
+	{"learned rate of FO-MAML", "meta: {algorithm: fo-maml, inner: {learn: rate}}\n", 1, 43, "meta.inner.learn", ErrValue, "for algorithm maml"},
+	{"learned natural rate", "meta: {inner: {learn: rates, rule: natural}}\n", 1, 23, "meta.inner.learn", ErrValue, "for gradient steps"},
+	{"learned list of rates", "meta: {inner: {learn: rates, rate: [1, 2]}}\n", 1, 23, "meta.inner.learn", ErrValue, "contradicts a list of rates"},
+	{"last rate alone", "meta: {outer: {method: algorithm-1, last_rate: 1}}\n", 1, 48, "meta.outer.last_rate", ErrValue, "needs over"},
+	{"over alone", "meta: {outer: {method: algorithm-1, over: 1}}\n", 1, 43, "meta.outer.over", ErrValue, "needs last_rate"},
+	{"epochs without batches", "meta: {outer: {method: algorithm-1, sampling: epochs}}\n", 1, 47, "meta.outer.sampling", ErrValue, "needs batch"},
+	{"clip of another method", "meta: {outer: {clip: 1}}\n", 1, 22, "meta.outer.clip", ErrValue, "belongs to method algorithm-1"},
+	{"clip of nothing", "meta: {outer: {method: algorithm-1, clip: 0}}\n", 1, 43, "meta.outer.clip", ErrValue, "positive"},
+	{"delta of nothing", "meta: {algorithm: hf-maml, inner: {delta: 0}}\n", 1, 43, "meta.inner.delta", ErrValue, "positive"},
+	{"radius limit", "meta: {radius_limit: 0}\n", 1, 22, "meta.radius_limit", ErrValue, "positive"},
+	{"fresh tasks of nothing", "meta: {outer: {method: algorithm-1, sampling: fresh, batch: 2}}\n" + oneTask, 1, 47, "meta.outer.sampling", ErrValue, "needs generate"},
 	{"unknown algorithm", "meta: {algorithm: malm}\n", 1, 19, "meta.algorithm", ErrValue, "did you mean maml?"},
 	{"unknown rule", "meta: {inner: {rule: newton}}\n", 1, 22, "meta.inner.rule", ErrValue, "expected gradient, natural or gauss-newton"},
 	{"unknown method", "meta: {outer: {method: bfgs}}\n", 1, 24, "meta.outer.method", ErrValue, "did you mean lbfgs?"},
@@ -141,7 +160,6 @@ var refusals = []struct {
 	{"iterations", "meta: {outer: {iterations: 0}}\n", 1, 28, "meta.outer.iterations", ErrValue, "at least 1"},
 	{"rate of another method", "meta: {outer: {method: lbfgs, rate: 1}}\n", 1, 37, "meta.outer.rate", ErrValue, "belongs to method algorithm-1; the method is lbfgs"},
 	{"batch of another method", "meta: {outer: {batch: 2}}\n", 1, 23, "meta.outer.batch", ErrValue, "belongs to method algorithm-1"},
-	{"algorithm-1 without rate", "meta: {outer: {method: algorithm-1}}\n", 1, 15, "meta.outer", ErrValue, "needs a rate"},
 	{"algorithm-1 with rate 0", "meta: {outer: {method: algorithm-1, rate: 0}}\n", 1, 43, "meta.outer.rate", ErrValue, "positive"},
 
 	// Tasks that package lqr refuses, placed at the field they are about.
@@ -182,7 +200,7 @@ const (
 func taskOf(field string) string { return "  - {name: a, A: 1, B: 1, Q: 1, R: 1, " + field + "}\n" }
 
 func TestRefusals(t *testing.T) {
-	kinds := []error{ErrSyntax, ErrLimit, ErrKey, ErrValue, ErrUnsupported, ErrTask, ErrDraw}
+	kinds := []error{ErrSyntax, ErrLimit, ErrKey, ErrValue, ErrTask, ErrDraw}
 	for _, tt := range refusals {
 		t.Run(tt.name, func(t *testing.T) {
 			f, err := Parse("f.yaml", []byte(tt.text))

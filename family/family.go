@@ -139,6 +139,9 @@ func (f *Family) build(t *tree, doc *document) error {
 			return err
 		}
 	}
+	if f.Meta.Outer.Sampling == SampleFresh && doc.Generate == nil {
+		return t.failAt(t.find(0, "meta", "outer", "sampling"), ErrValue, "fresh needs generate, to draw from")
+	}
 	return f.checkStart(t)
 }
 

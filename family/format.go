@@ -82,12 +82,39 @@ func appendMeta(b []byte, m *Meta) []byte {
 		rate = appendVector(nil, m.Inner.Rate.Steps)
 	}
 	b = fmt.Appendf(b, "meta:\n  algorithm: %v\n  normalize: %v\n  start: %s\n  seed: %d\n", m.Algorithm, m.Normalize, start, m.Seed)
-	b = fmt.Appendf(b, "  inner:\n    rule: %v\n    rate: %s\n    steps: %d\n", m.Inner.Rule, rate, m.Inner.Steps)
-	b = fmt.Appendf(b, "  outer:\n    method: %v\n    tolerance: %s\n    iterations: %d\n", m.Outer.Method, number(m.Outer.Tolerance), m.Outer.Iterations)
-	if m.Outer.Method == MethodAlgorithm1 {
-		b = fmt.Appendf(b, "    rate: %s\n    reduce: %v\n    batch: %d\n", number(m.Outer.Rate), m.Outer.Reduce, m.Outer.Batch)
+	b = appendNumber(b, "  radius_limit", m.RadiusLimit)
+	in, o := &m.Inner, &m.Outer
+	b = fmt.Appendf(b, "  inner:\n    rule: %v\n", in.Rule)
+	if in.Strength == 0 { // which stands in place of a rate
+		b = fmt.Appendf(b, "    rate: %s\n", rate)
+	}
+	b = fmt.Appendf(b, "    steps: %d\n", in.Steps)
+	if in.Learn != LearnNone {
+		b = fmt.Appendf(b, "    learn: %v\n", in.Learn)
+	}
+	b = appendNumber(b, "    delta", in.Delta)
+	b = appendNumber(b, "    strength", in.Strength)
+	b = appendNumber(b, "    tolerance", in.Tolerance)
+	b = fmt.Appendf(b, "  outer:\n    method: %v\n    tolerance: %s\n    iterations: %d\n", o.Method, number(o.Tolerance), o.Iterations)
+	if o.Method == MethodAlgorithm1 {
+		b = appendNumber(b, "    rate", o.Rate)
+		b = appendNumber(b, "    last_rate", o.LastRate)
+		b = appendNumber(b, "    over", float64(o.Over))
+		b = fmt.Appendf(b, "    reduce: %v\n    batch: %d\n", o.Reduce, o.Batch)
+		if o.Sampling != SampleReplacing {
+			b = fmt.Appendf(b, "    sampling: %v\n", o.Sampling)
+		}
+		b = appendNumber(b, "    clip", o.Clip)
 	}
 	return b
+}
+
+// appendNumber writes a key whose zero means that it was not written.
+func appendNumber(b []byte, key string, x float64) []byte {
+	if x == 0 {
+		return b
+	}
+	return fmt.Appendf(b, "%s: %s\n", key, number(x))
 }
 
 func appendKey(b []byte, indent, key string, m matrixeq.Matrix) []byte {

@@ -55,6 +55,8 @@ func makeSchema(t *testing.T) []byte {
 		reflect.TypeFor[Rule]():            words(ruleWords),
 		reflect.TypeFor[Method]():          words(methodWords),
 		reflect.TypeFor[Reduction]():       words(reductionWords),
+		reflect.TypeFor[Learning]():        words(learningWords),
+		reflect.TypeFor[Sampling]():        words(samplingWords),
 		reflect.TypeFor[Start]():           either(words(startWords), number(), rowsOf(number())),
 		reflect.TypeFor[Rate]():            either(words([]string{"auto"}), atLeast(0), &jsonschema.Schema{Type: "array", MinItems: pointer(1), Items: atLeast(0)}),
 		reflect.TypeFor[interval]():        pair(),
@@ -105,7 +107,13 @@ func makeSchema(t *testing.T) []byte {
 	prop(s, "meta", "outer", "iterations").Minimum = pointer(1.)
 	prop(s, "meta", "outer", "batch").Minimum = pointer(0.)
 	prop(s, "meta", "outer", "tolerance").ExclusiveMinimum = pointer(0.)
-	prop(s, "meta", "outer", "rate").ExclusiveMinimum = pointer(0.)
+	for _, key := range []string{"rate", "last_rate", "clip", "over"} {
+		prop(s, "meta", "outer", key).ExclusiveMinimum = pointer(0.)
+	}
+	for _, key := range []string{"delta", "strength", "tolerance"} {
+		prop(s, "meta", "inner", key).ExclusiveMinimum = pointer(0.)
+	}
+	prop(s, "meta", "radius_limit").ExclusiveMinimum = pointer(0.)
 
 	text, err := json.Marshal(s)
 	if err != nil {
@@ -213,7 +221,7 @@ func TestSchema(t *testing.T) {
 		`{tasks: [{` + task + `, N: [1, 2]}]}`,
 		`{tasks: [{` + task + `, N: "1"}]}`,
 		`{tasks: [{` + task + `}], defaults: {name: x}}`,
-		`{tasks: [{` + task + `}], meta: {algorithm: reptile}}`,
+		`{tasks: [{` + task + `}], meta: {algorithm: reptil}}`,
 		`{tasks: [{` + task + `}], meta: {start: 1st}}`,
 		`{tasks: [{` + task + `}], meta: {inner: {rate: [-1]}}}`,
 		`{tasks: [{` + task + `}], meta: {inner: {steps: 0}}}`,
