@@ -499,7 +499,7 @@ func (p *Problem) conclude(l *Landscape, components []component, s *scratch) {
 		l.Verdict = certificate.NotGlobal
 	case !complete:
 		l.Verdict = certificate.Undecided
-	case upper == 0:
+	case upper == 0 && len(minima) > 0:
 		l.Verdict = certificate.Global
 	case upper <= maxFloat:
 		l.Verdict = certificate.EpsilonGlobal
