@@ -51,10 +51,10 @@ func (x double) sign() int {
 	return 0
 }
 
-// digits has 300 bits, about 90 decimals.
+// digits has 256 bits, 77 decimals.
 type digits struct{ *big.Float }
 
-const precision = 300
+const precision = 256
 
 func exactly(x float64) digits { return digits{new(big.Float).SetPrec(precision).SetFloat64(x)} }
 
@@ -180,13 +180,14 @@ func (p *oraclePlant[T]) optimum() T {
 		return p.n.div(p.r)
 	}
 	w := p.a.div(p.b)
-	for range 400 {
+	for i := range 400 {
 		o, ok := p.at(w)
 		if !ok {
 			break
 		}
 		next := w.sub(o.e.div(o.s))
-		if diff := next.sub(w); diff.sign() == 0 {
+		if n, x := next.float(), w.float(); n == x && i%8 == 7 {
+			w = next
 			break
 		}
 		w = next

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/check"
 	"github.com/metalqr/metalqr/family"
 )
 
@@ -276,6 +277,28 @@ func (c tally) String() string {
 	return b.String()
 }
 
+// checked has package check verify a certificate. Its refusal of a true one is
+// a weakness of the one or the other, and no wrong proof.
+func checked(t *testing.T, seed uint64, x *trial, l *Landscape, counts tally, key string) {
+	data, err := certificate.Encode(l.Certificate())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := check.Check(data)
+	switch {
+	case errors.Is(err, check.ErrUnsupported):
+		counts["check: unsupported"]++
+	case err != nil:
+		t.Errorf("seed %d: %v", seed, err)
+	case !r.Valid:
+		if counts["check: refused"]++; counts["check: refused"] <= 20 {
+			t.Logf("seed %d: check refuses: %s\n%s%s", seed, r.Reason, x, l.dump())
+		}
+	default:
+		counts["check: verified"]++
+	}
+}
+
 // TestNoWrongProof proves random families and searches each for a contradiction.
 func TestNoWrongProof(t *testing.T) {
 	limit := 6 * time.Second
@@ -317,6 +340,9 @@ func TestNoWrongProof(t *testing.T) {
 			counts[key+string(l.Verdict)]++
 			if len(l.Unresolved) > 0 && l.Verdict != certificate.Undecided {
 				counts[key+string(l.Verdict)+" with unresolved boxes"]++
+			}
+			if *soak > 0 {
+				checked(t, seed, x, l, counts, key)
 			}
 			if os.Getenv("LANDSCAPE_UNDECIDED") != "" && l.Verdict == certificate.Undecided {
 				t.Logf("undecided, seed %d (%s):\n%s%s", seed, d.kind, x, l.dump())

@@ -19,7 +19,7 @@ import (
 // A trial compares one proof with a search. The search is in floats, and looks
 // at the sign of h′ alone, near minimisers h is flat to rounding. Wherever it
 // and the proof disagree, and at everything that the proof claims of a point,
-// 300 bits decide.
+// 256 bits decide.
 type trial struct {
 	family *family.Family
 	rates  []float64
@@ -30,6 +30,7 @@ type trial struct {
 	l      *Landscape
 	cert   certificate.Landscape
 	bests  []digits // Cᵢ*
+	scale  digits   // h somewhere in the domain
 	faults []string
 }
 
@@ -77,7 +78,12 @@ func (t *trial) run(o Options, points int) (*Landscape, error) {
 // judge compares a landscape with the search.
 func (t *trial) judge(l *Landscape, points int) {
 	t.l, t.cert = l, *l.Certificate().Landscape
-	t.bests = nil
+	t.bests, t.scale = nil, exactly(0)
+	for _, d := range l.Domain {
+		if o := t.exact.at(exactly(center(interval.New(d.Low.Hi(), d.High.Lo()))), false); o.inside {
+			t.scale = o.value.abs()
+		}
+	}
 	for _, f := range t.exact.f {
 		best, _ := f.at(f.optimum())
 		t.bests = append(t.bests, best.cost)
@@ -287,7 +293,7 @@ func (t *trial) scan(grid []float64) {
 			got = o.slope.sign()
 		}
 		agrees := func() bool { return got == want || want == 4 && got != 2 }
-		if agrees() && (i+len(grid))%17 != 0 {
+		if agrees() && (i+len(grid))%50 != 0 {
 			continue
 		}
 		checked++
@@ -332,7 +338,7 @@ func (t *trial) unresolved(x interval.Interval) bool {
 // between closes in on the sign change of h′ between two gains.
 func (t *trial) between(low, high digits) digits {
 	fl, fh := t.exact.at(low, false).slope, t.exact.at(high, false).slope
-	tiny := digits{new(big.Float).SetMantExp(high.sub(low).abs().Float, -150)}
+	tiny := digits{new(big.Float).SetMantExp(high.sub(low).abs().Float, -60)}
 	if fl.sign()*fh.sign() >= 0 {
 		if fl.sign() == 0 {
 			return low
@@ -347,7 +353,7 @@ func (t *trial) between(low, high digits) digits {
 		}
 		// Illinois, and now and then the middle.
 		x := low.add(high).div(two)
-		if i%3 != 2 {
+		if i < 30 || i%3 != 2 {
 			x = low.sub(fl.mul(high.sub(low)).div(fh.sub(fl)))
 		}
 		o := t.exact.at(x, false)
@@ -413,14 +419,14 @@ func (t *trial) stationary() (minima []digits) {
 	return minima
 }
 
-// slack is what the judge's own rounding may make of a value of size x: 2⁻¹⁸⁰
+// slack is what the judge's own rounding may make of a value of size x: 2⁻¹⁵⁰
 // of what was added up.
 func (t *trial) slack(x digits) digits {
-	sum := x.abs()
+	sum := x.abs().add(t.scale)
 	for i, c := range t.bests {
 		sum = sum.add(t.exact.weights[i].mul(c).abs())
 	}
-	return digits{new(big.Float).SetMantExp(sum.Float, -180)}
+	return digits{new(big.Float).SetMantExp(sum.Float, -150)}
 }
 
 func (t *trial) holds(what string, x interval.Interval, v digits, s Stationary) {
@@ -526,7 +532,7 @@ func (t *trial) values(minima []digits) {
 	}
 	switch l.Verdict {
 	case certificate.Global:
-		if !complete || !equal || l.Epsilon.Hi() != 0 {
+		if len(minima) == 0 || !complete || !equal || l.Epsilon.Hi() != 0 {
 			t.complain("global, and ε = %.3g, unresolved %v", ε.Float, l.Unresolved)
 		}
 	case certificate.NotGlobal:
@@ -597,7 +603,7 @@ func (t *trial) pieces() {
 		}
 		return w
 	}
-	few := func(n int) bool { return n < 60 || t.r.IntN(n) < 60 }
+	few := func(n int) bool { return n < 25 || t.r.IntN(n) < 25 }
 	for _, p := range t.cert.DomainCover {
 		if p.Is != certificate.In && p.Is != certificate.Out || !few(len(t.cert.DomainCover)) {
 			continue
