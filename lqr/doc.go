@@ -29,7 +29,13 @@
 // reduced to this form once, by [New]; the documentation of [Spec] gives each
 // substitution. Gains are always in the caller's coordinates.
 //
-// The cost of an evaluation is about log₂(1/(1−ρ)) + 6 products of d×d
+// [Horizon] is a task of finitely many steps, on a plant and a cost that may
+// vary with time, under a gain for each time; [Tied] is the same where times
+// share gains, one for all of them at the simplest. They have no stabilising
+// set: their cost is finite at every gain. The documentation of [HorizonSpec]
+// and [Horizon] has their symbols, the ones above with a time.
+//
+// The cost of an evaluation of a [Task] is about log₂(1/(1−ρ)) + 6 products of d×d
 // matrices for the powers of A_W, and as many again, with one and a half
 // products each, for every matrix equation solved with them: two for the value
 // and the gradient together, two for a Hessian-vector product, six for the

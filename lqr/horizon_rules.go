@@ -156,12 +156,8 @@ func (rule HorizonGaussNewton) At(x []float64) (objective.Step, error) {
 	s := &horizonGaussNewtonStep{p: p, η: rule.Rate, l: make([]float64, len(p.sAll)), u: make([]float64, len(x)), to: make([]float64, len(x))}
 	copy(s.u, p.eAll)
 	for t := range f.T {
-		l, st := part(s.l, t, r*r), p.s(t)
-		ok := dense.Cholesky(l, st, r)
-		for i := 0; ok && i < r; i++ {
-			ok = l[i*r+i]*l[i*r+i] > drowned(r)*st[i*r+i]
-		}
-		if !ok {
+		l := part(s.l, t, r*r)
+		if !factorAboveRounding(l, p.s(t), r) {
 			return nil, &OverflowError{Task: p.h.spec.Name, Quantity: fmt.Sprintf("R + BᵀPB at time %d, in which R drowns,", t)}
 		}
 		dense.CholeskySolve(l, part(s.u, t, r*n), r, n)
@@ -171,10 +167,6 @@ func (rule HorizonGaussNewton) At(x []float64) (objective.Step, error) {
 	}
 	return s, nil
 }
-
-// drowned is the pivot of S, relative to its diagonal, below which it is the
-// rounding of S; as Point.factorS has it.
-func drowned(r int) float64 { return 8 * float64(r+1) * dense.Eps }
 
 type horizonGaussNewtonStep struct {
 	p        *HorizonPoint

@@ -173,19 +173,25 @@ func (p *Point) GaussNewton(dst []float64) error {
 	return nil
 }
 
-// factorS is the Cholesky factor of S. A pivot that elimination reduces to the
-// rounding of S is noise: where inputs do nearly the same, R has drowned.
+// factorS is the Cholesky factor of S.
 func (p *Point) factorS() ([]float64, error) {
 	r := p.t.std.r
 	l := make([]float64, r*r)
-	ok := dense.Cholesky(l, p.s, r)
-	for i := 0; ok && i < r; i++ {
-		ok = l[i*r+i]*l[i*r+i] > 8*float64(r+1)*dense.Eps*p.s[i*r+i]
-	}
-	if !ok {
+	if !factorAboveRounding(l, p.s, r) {
 		return nil, &OverflowError{Task: p.t.spec.Name, Quantity: "R + BᵀPB, in which R drowns,"}
 	}
 	return l, nil
+}
+
+// factorAboveRounding sets l to the Cholesky factor of S, r×r, or returns
+// false. A pivot that elimination reduces to the rounding of S is noise: where
+// inputs do nearly the same, R has drowned.
+func factorAboveRounding(l, s []float64, r int) bool {
+	ok := dense.Cholesky(l, s, r)
+	for i := 0; ok && i < r; i++ {
+		ok = l[i*r+i]*l[i*r+i] > 8*float64(r+1)*dense.Eps*s[i*r+i]
+	}
+	return ok
 }
 
 // P returns the cost-to-go matrix, shared; do not modify it.
