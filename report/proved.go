@@ -12,8 +12,8 @@ import (
 )
 
 // ProvedLandscape is a proved landscape as it is drawn: its minimisers by kind, and its
-// maximisers, singular set, domain and lower bound. An end of the domain that is
-// infinite is drawn some way beyond the last point.
+// maximisers, singular set, domain and lower bound. Where the domain is unbounded
+// the window ends some way beyond the last point, and the domain does not end in it.
 func ProvedLandscape(l *run.Landscape) Landscape {
 	d := Landscape{Objective: l.Objective, Bound: float64(l.LowerBound)}
 	for i := range l.Tasks() {
@@ -48,21 +48,28 @@ func ProvedLandscape(l *run.Landscape) Landscape {
 		points.add(0)
 	}
 	beyond := max(1, points.hi-points.lo)
+	window := Interval{points.lo - beyond, points.hi + beyond}
+	whole := true
 	for _, v := range l.Domain {
-		d.Domain = append(d.Domain, Interval{
-			max(float64(v[0]), points.lo-beyond),
-			min(float64(v[1]), points.hi+beyond),
-		})
+		lo, hi := float64(v[0]), float64(v[1])
+		whole = whole && finite(lo) && finite(hi)
+		d.Domain = append(d.Domain, Interval{max(lo, window.Lo-beyond), min(hi, window.Hi+beyond)})
+	}
+	if !whole {
+		d.X = Axis{Min: window.Lo, Max: window.Hi}
 	}
 	return d
 }
 
 // ProvedPanel is the panel of a proved landscape, with the boxes that the proof
-// left undecided; x and y replace the window, where they are not the zero Axis.
+// left undecided; x and y replace the window, where they have one.
 // The error is a *DataError.
 func ProvedPanel(l *run.Landscape, x, y Axis) (Panel, error) {
 	d := ProvedLandscape(l)
-	d.X, d.Y = x, y
+	if x.Min != 0 || x.Max != 0 {
+		d.X = x
+	}
+	d.Y = y
 	p, err := d.Panel()
 	if err != nil {
 		return Panel{}, err
@@ -116,13 +123,55 @@ func (p *Panel) label(format string) {
 	}
 }
 
-// ProvedFigure is the figure that metalqr landscape draws.
+// ProvedFigure is the figure that metalqr landscape draws: the whole domain, and
+// below it, enlarged, where minimisers are too close to be told apart there.
 func ProvedFigure(l *run.Landscape) (Figure, error) {
 	p, err := ProvedPanel(l, Axis{}, Axis{})
 	if err != nil {
 		return Figure{}, err
 	}
-	return Figure{Panels: []Panel{p}, Alt: describe(l)}, nil
+	f := Figure{Panels: []Panel{p}, Alt: describe(l)}
+	for _, c := range clusters(l, p.X.Max-p.X.Min) {
+		for i, m := range f.Panels[0].Marks {
+			if c.Lo <= m.X && m.X <= c.Hi {
+				f.Panels[0].Marks[i].Text = ""
+			}
+		}
+		room := .6 * (c.Hi - c.Lo)
+		window := Axis{Min: max(c.Lo-room, p.X.Min), Max: min(c.Hi+room, p.X.Max)}
+		for _, v := range l.Domain { // little of what lies outside
+			if lo := float64(v[0]); lo <= c.Lo && lo > window.Min {
+				window.Min = lo - .1*room
+			}
+			if hi := float64(v[1]); hi >= c.Hi && hi < window.Max {
+				window.Max = hi + .1*room
+			}
+		}
+		enlarged, err := ProvedPanel(l, window, Axis{})
+		if err != nil {
+			return Figure{}, err
+		}
+		enlarged.Title = "enlarged"
+		f.Panels = append(f.Panels, enlarged)
+	}
+	return f, nil
+}
+
+// clusters are where local minimisers stand closer to one another than their marks
+// are wide, in a window of a width: at most three, from the left.
+func clusters(l *run.Landscape, width float64) (list []Interval) {
+	const close, most = .03, 3
+	for i := 0; i < len(l.Minimizers) && len(list) < most; {
+		j := i
+		for j+1 < len(l.Minimizers) && gain(l.Minimizers[j+1])-gain(l.Minimizers[j]) < close*width {
+			j++
+		}
+		if j > i {
+			list = append(list, Interval{gain(l.Minimizers[i]), gain(l.Minimizers[j])})
+		}
+		i = j + 1
+	}
+	return list
 }
 
 // describe says what a figure of a landscape shows.
