@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/metalqr/metalqr/certificate"
@@ -19,6 +20,7 @@ type judge struct {
 	meta *maml.Meta
 	best float64 // Σ λᵢ Cᵢ*
 	near float64 // how far from a zero of h′ its sign can be told
+	tiny float64 // what h′ has to exceed for that
 }
 
 func newJudge(f *family.Family) (*judge, error) {
@@ -93,27 +95,29 @@ func (j *judge) believes(l *certificate.Landscape, n int) error {
 		}
 		return false
 	}
-	lo, hi := math.Inf(1), math.Inf(-1)
+	// Gains between the ends of the domain, crowded towards them, as stationary
+	// points are; from either end of the enclosures, one of which may be far off.
+	outer, inner := [2]float64{math.Inf(1), math.Inf(-1)}, [2]float64{math.Inf(1), math.Inf(-1)}
 	for _, d := range l.Domain {
-		lo, hi = min(lo, d.Low.Lo()), max(hi, d.High.Hi())
+		outer = [2]float64{min(outer[0], d.Low.Lo()), max(outer[1], d.High.Hi())}
+		inner = [2]float64{min(inner[0], d.Low.Hi()), max(inner[1], d.High.Lo())}
 	}
-	if len(l.Domain) == 0 || math.IsInf(lo, 0) || math.IsInf(hi, 0) {
+	if len(l.Domain) == 0 || math.IsInf(outer[1]-outer[0], 0) {
 		return fmt.Errorf("this judge wants a bounded domain")
 	}
-	pad := (hi - lo) / 10
+	pad := (outer[1] - outer[0]) / 10
+	gains := []float64{outer[0] - pad, outer[1] + pad}
+	for i := range n + 1 {
+		for _, ends := range [2][2]float64{outer, inner} {
+			gains = append(gains, ends[0]+(ends[1]-ends[0])*(1-math.Cos(math.Pi*float64(i)/float64(n)))/2)
+		}
+	}
+	slices.Sort(gains)
 	lowest := math.Inf(1)
 	var minima []float64
 	was, wasIn := 0.0, false
 	changes := 0
-	for i := range n + 1 {
-		// Crowded towards the ends of the domain, where stationary points are.
-		w := lo + (hi-lo)*(1-math.Cos(math.Pi*float64(i)/float64(n)))/2
-		switch {
-		case i == 0:
-			w -= pad
-		case i == n:
-			w += pad
-		}
+	for _, w := range gains {
 		h, d, in := j.at(w)
 		claimed, open := false, unresolved(w)
 		for _, c := range l.Domain {
@@ -122,6 +126,9 @@ func (j *judge) believes(l *certificate.Landscape, n int) error {
 		}
 		if in != claimed && !open {
 			return fmt.Errorf("%v in the domain: %v, claimed %v", w, in, claimed)
+		}
+		if in && math.Abs(d) < j.tiny {
+			continue
 		}
 		if in && wasIn && d*was < 0 {
 			changes++

@@ -92,7 +92,7 @@ func TestOneMapLandscapes(t *testing.T) {
 				t.Fatal(err)
 			}
 			if strings.Contains(name, "order 2^") {
-				j.near = 0.05 // x_K − W* is of the order (w − W*)⁸, h′ of (w − W*)¹⁵
+				j.near, j.tiny = 0.1, 1e-13 // h′ is of the order (w − W*)¹⁵
 			}
 			if err := j.believes(c.Landscape, 4000); err != nil {
 				t.Error(err)

@@ -90,7 +90,7 @@ func (p *plant) setMoment(s lqr.Spec) error {
 func (p *plant) convex() error {
 	a, b, q, r, n, γ := rat(p.a), rat(p.b), rat(p.q), rat(p.r), rat(p.n), rat(p.γ)
 	if r.Sign() <= 0 || γ.Sign() <= 0 || γ.Cmp(rat(1)) > 0 {
-		return fmt.Errorf("R = %v must be positive and the discount %v in (0, 1]", p.r, p.γ)
+		return fmt.Errorf("the weight R = %v must be positive and the discount %v in (0, 1]", p.r, p.γ)
 	}
 	det := new(big.Rat).Mul(q, r)
 	det.Sub(det, new(big.Rat).Mul(n, n))

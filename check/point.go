@@ -28,7 +28,7 @@ func checkPoint(f *family.Family, at *certificate.Point) (string, error) {
 	}
 	if at.Stationary == nil {
 		if at.Theorem2 || at.Proposition1 {
-			return "", fmt.Errorf("Theorem 2 and Proposition 1 are about a stationary point, and none is claimed")
+			return "", fmt.Errorf("no stationary point is claimed that Theorem 2 or Proposition 1 could be about")
 		}
 	} else {
 		if w.Rows != 1 || w.Cols != 1 {
@@ -105,17 +105,17 @@ func (c *checker) point(at *certificate.Point, w float64) ([]string, error) {
 		return claims, nil
 	}
 	if p.oneMap != nil {
-		return nil, fmt.Errorf("Theorem 2 and Proposition 1 are about one task: %w", p.oneMap)
+		return nil, fmt.Errorf("neither Theorem 2 nor Proposition 1 is about several tasks: %w", p.oneMap)
 	}
 	if at.Theorem2 {
 		if err := c.theorem2(b); err != nil {
-			return nil, fmt.Errorf("Theorem 2: %w", err)
+			return nil, fmt.Errorf("by Theorem 2: %w", err)
 		}
 		claims = append(claims, "it is a global minimiser, by Theorem 2")
 	}
 	if at.Proposition1 {
 		if err := c.proposition1(b); err != nil {
-			return nil, fmt.Errorf("Proposition 1: %w", err)
+			return nil, fmt.Errorf("by Proposition 1: %w", err)
 		}
 		claims = append(claims, "it is a strict local minimiser and 0 above inf h, by Proposition 1")
 	}

@@ -16,7 +16,6 @@ type problem struct {
 	same    bool // f = g in every task, as the file gives them
 	oneMap  error
 	optimum fine // Σ λᵢ Cᵢ*
-	unitary bool // normalised with f = g: the optimum is exactly 1
 }
 
 // A task is one term of h.
