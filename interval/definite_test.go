@@ -211,3 +211,27 @@ func TestPlusProducts(t *testing.T) {
 		t.Errorf("%v", got)
 	}
 }
+
+// The last step alone: by hand, L = 0 leaves S, and a wrong L leaves less.
+func TestDominant(t *testing.T) {
+	zero := make([]float64, 4)
+	for _, tt := range []struct {
+		s, l []float64
+		want bool
+	}{
+		{[]float64{2, 1, 1, 2}, zero, true},
+		{[]float64{1, 1, 1, 1}, zero, false},
+		{[]float64{1, 2, 2, 9}, zero, false},
+		{[]float64{9, 2, 2, 1}, zero, false},
+		{[]float64{1, -2, -2, 9}, zero, false},
+		{[]float64{-1, 0, 0, 1}, zero, false},
+		{[]float64{5, 2, 2, 2}, []float64{2, 0, 1, 0.5}, true},     // leaves (1, 0; 0, 0.75)
+		{[]float64{5, 2, 2, 2}, []float64{2, 0, 1, 1}, false},      // leaves (1, 0; 0, 0)
+		{[]float64{5, 3, 3, 2}, []float64{2, 0, 1, 0.5}, false},    // leaves (1, 1; 1, 0.75)
+		{[]float64{5, 2, 2, 2}, []float64{2, 0, 1.25, 0.5}, false}, // leaves (1, −0.5; −0.5, 0.1875)
+	} {
+		if got := dominant(FromFloats(2, 2, tt.s), tt.l); got != tt.want {
+			t.Errorf("%v, %v: %v", tt.s, tt.l, got)
+		}
+	}
+}

@@ -163,12 +163,12 @@ func (a uint128) round(e int, up bool) float64 {
 	// 127 − 53 bits are dropped.
 	t := max(n+e-53, -1074)
 	drop := uint(t - e)
-	m, rest := uint64(0), true
+	m := uint64(0)
 	if drop < 128 {
-		m, rest = a.hi>>(drop-64), a.lo != 0 || a.hi<<(128-drop) != 0
+		m = a.hi >> (drop - 64)
 	}
-	if up && rest {
-		m++
+	if up {
+		m++ // the bits dropped are not all 0, but for a chance of 2⁻⁷⁰
 	}
 	return math.Ldexp(float64(m), t)
 }

@@ -116,13 +116,39 @@ func TestExp(t *testing.T) {
 	}
 }
 
+// s 2^(k−126) is below eˣ, by less than expError says.
+func TestExpFixed(t *testing.T) {
+	r := rand.New(rand.NewPCG(14, 1))
+	least, most := 1e9, -1e9
+	for range trials() / 100 {
+		x := r.NormFloat64() * 200
+		if r.IntN(2) == 0 {
+			x = math.Ldexp(x, -r.IntN(60))
+		}
+		if math.Abs(x) > 800 || math.Abs(x) < 0x1p-60 {
+			continue
+		}
+		s, k := expFixed(x)
+		fixed := new(big.Float).SetPrec(500).SetInt(wide(s.hi, s.lo))
+		e := expBig(x)
+		e.SetMantExp(e, 126-k)
+		d, _ := e.Sub(e, fixed).Float64()
+		least, most = min(least, d), max(most, d)
+	}
+	t.Logf("short by %.1f to %.1f units", least, most)
+	if least < 0 || most > expError {
+		t.Errorf("short by %v to %v units, want 0 to %d", least, most, expError)
+	}
+}
+
+func wide(hi, lo uint64) *big.Int {
+	z := new(big.Int).Lsh(new(big.Int).SetUint64(hi), 64)
+	return z.Or(z, new(big.Int).SetUint64(lo))
+}
+
 // The constants of the fixed-point series, against another derivation: 1/i!
 // from the integers, and e^ln2 = 2.
 func TestExpConstants(t *testing.T) {
-	wide := func(hi, lo uint64) *big.Int {
-		z := new(big.Int).Lsh(new(big.Int).SetUint64(hi), 64)
-		return z.Or(z, new(big.Int).SetUint64(lo))
-	}
 	one, f := new(big.Int).Lsh(big.NewInt(1), 126), big.NewInt(1)
 	for i, c := range factorials {
 		if i > 0 {

@@ -2,6 +2,7 @@ package interval
 
 import (
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -105,6 +106,28 @@ func TestMatrixTable(t *testing.T) {
 		"Dot":              func() { Dot(a.Data, a.Data[1:]) },
 	} {
 		panics(t, name, f)
+	}
+}
+
+// Norms are above the exact ones, by roundings only.
+func TestNorms(t *testing.T) {
+	r := rand.New(rand.NewPCG(41, 1))
+	for range 2000 {
+		m := randomMatrix(r, 1, 1+r.IntN(4), r.IntN(6))
+		one, two := new(big.Float).SetPrec(4400), new(big.Float).SetPrec(4400)
+		for _, x := range m.Data {
+			v := big.NewFloat(x.Mag())
+			one.Add(one, v)
+			two.Add(two, new(big.Float).SetPrec(106).Mul(v, v))
+		}
+		inf, fro := big.NewFloat(m.NormInf()), big.NewFloat(m.NormFro())
+		square := new(big.Float).SetPrec(106).Mul(fro, fro)
+		if inf.Cmp(one) < 0 || square.Cmp(two) < 0 {
+			t.Fatalf("%v: ‖·‖∞ ≤ %v, ‖·‖F ≤ %v are too small", m, inf, fro)
+		}
+		if inf.Cmp(one.Mul(one, big.NewFloat(1+0x1p-48))) > 0 || square.Cmp(two.Mul(two, big.NewFloat(1+0x1p-48))) > 0 {
+			t.Fatalf("%v: ‖·‖∞ ≤ %v, ‖·‖F ≤ %v are too large", m, inf, fro)
+		}
 	}
 }
 

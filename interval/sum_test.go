@@ -58,12 +58,15 @@ func vectors(r *rand.Rand, n, kind int) []Interval {
 			x[i] = New(min(c, y), max(c, y))
 		case 7:
 			x[i] = Of(math.Ldexp(c, -500-r.IntN(60)))
+		case 8:
+			// Ends whose products round alike and are not the same.
+			x[i] = New(-1-0x1p-52*float64(r.IntN(1<<20)), 1+0x1p-52*float64(r.IntN(1<<20)))
 		}
 	}
 	return x
 }
 
-const kinds = 8
+const kinds = 9
 
 // Containment first, then: within an ulp or so of the exact ends, or of what
 // cancels in twice the precision. Dot and rows made ready for it, both.
@@ -111,6 +114,25 @@ func termByTerm(x, y []Interval) Interval {
 		s = s.Add(x[i].Mul(y[i]))
 	}
 	return s
+}
+
+// Of two products that round alike, the smaller is taken: (1 + i u)(1 + l u) and
+// (1 + j u)(1 + k u) with i + l = j + k differ in u² only, which remains after
+// the rest is subtracted.
+func TestDotTellsTiesApart(t *testing.T) {
+	r := rand.New(rand.NewPCG(43, 1))
+	for range 2000 {
+		i, j, k := r.IntN(64), r.IntN(64), r.IntN(64)
+		l := j + k - i
+		end := func(i int) float64 { return 1 + float64(i)*0x1p-52 }
+		x := []Interval{New(-end(i), end(j)), Of(end(j + k))}
+		y := []Interval{New(-end(k), end(l)), Of(1)}
+		got := Dot(x, y)
+		lo := exactDot(x, y, minimal)
+		if lo.Cmp(big.NewFloat(got.lo)) < 0 {
+			t.Fatalf("%v · %v = %v misses %.20g", x, y, got, lo)
+		}
+	}
 }
 
 // What cancels is known to 2⁻¹⁰⁰ of the terms, where intervals summed in order
