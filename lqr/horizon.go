@@ -60,7 +60,7 @@ type HorizonOptimum struct {
 // matrix (shape, symmetry, definiteness, NaN), which names the time. That
 // Rₜ + Bₜᵀ Pₜ₊₁ Bₜ is not positive definite is a
 // *matrixeq.NotPositiveDefiniteError: no gain at t would be best. The cost is
-// that of three evaluations.
+// that of about two evaluations, and T checks of definiteness.
 func NewHorizon(spec HorizonSpec) (*Horizon, error) {
 	f, err := spec.stages()
 	if err != nil {

@@ -42,8 +42,8 @@ type HorizonSpec struct {
 }
 
 // horizonLimit bounds the float64s of one evaluated point, about
-// (T+1)(3d² + 2rd + r²): eight gigabytes.
-const horizonLimit = 1 << 30
+// (T+1)(3d² + 2rd + r²): two gigabytes.
+const horizonLimit = 1 << 28
 
 // stages is a checked HorizonSpec, time by time, flat and row-major, with the
 // discount inside: a and b carry √γ, and the noise that enters sₜ₊₁ weighs

@@ -276,6 +276,43 @@ func TestHorizonOptimum(t *testing.T) {
 	}
 }
 
+// The optimum by the textbook's recursion, with γ where it stands there:
+//
+//	H = γ BᵀP′A + Nᵀ,   S = R + γ BᵀP′B,   W = S⁻¹H,   P = Q + γ AᵀP′A − HᵀS⁻¹H.
+func TestHorizonRiccatiRecursion(t *testing.T) {
+	rng := rand.New(rand.NewPCG(41, 0))
+	for _, size := range horizonSizes {
+		spec := varying(rng, size[0], size[1], size[2])
+		o := horizon(t, spec).Optimum()
+		rn, γ := size[0]*size[1], spec.Discount
+		p := mat.DenseCopyOf(dense(spec.Terminal))
+		near(t, "P_T", o.P[size[2]].Data, p.RawMatrix().Data, 1e-15)
+		for k := size[2] - 1; k >= 0; k-- {
+			a, b := dense(spec.A[k]), dense(spec.B[k])
+			var pa, pb, h, s, w, next, hw mat.Dense
+			pa.Mul(p, a)
+			pb.Mul(p, b)
+			h.Mul(b.T(), &pa)
+			h.Scale(γ, &h)
+			h.Add(&h, dense(spec.N[k]).T())
+			s.Mul(b.T(), &pb)
+			s.Scale(γ, &s)
+			s.Add(&s, dense(spec.R[k]))
+			if err := w.Solve(&s, &h); err != nil {
+				t.Fatal(err)
+			}
+			next.Mul(a.T(), &pa)
+			next.Scale(γ, &next)
+			next.Add(&next, dense(spec.Q[k]))
+			hw.Mul(h.T(), &w)
+			next.Sub(&next, &hw)
+			near(t, "W*", o.Gains[k*rn:(k+1)*rn], w.RawMatrix().Data, 1e-12)
+			near(t, "P*", o.P[k].Data, next.RawMatrix().Data, 1e-12)
+			p = mat.DenseCopyOf(&next)
+		}
+	}
+}
+
 // Policy iteration is exact after T steps, one gain from the last at each.
 func TestHorizonPolicyIterationEnds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(34, 0))
