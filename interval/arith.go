@@ -38,10 +38,12 @@ func (a Interval) Sub(b Interval) Interval {
 
 // AddFloat is a + x, for finite x.
 func (a Interval) AddFloat(x float64) Interval {
-	if x-x != 0 {
-		Of(x) // panics
+	lo, hi := a.lo+x, a.hi+x
+	el, eh := sumError(a.lo, x, lo), sumError(a.hi, x, hi)
+	if e := el + eh; e-e != 0 {
+		return addSlow(a, Of(x))
 	}
-	return a.Add(Interval{x, x})
+	return Interval{stepDown(lo, el), stepUp(hi, eh)}
 }
 
 // addSlow is Add where an end is infinite or a sum overflows.

@@ -50,7 +50,7 @@ func (m Matrix) PositiveDefinite() bool {
 			}
 			s.Set(i, j, x)
 			l[i*n+j] = x.Mid()
-			row += x.Width() / 2
+			row += float64(x.Width() / 2)
 		}
 		// What Cholesky leaves, in row sums: at most 2.6 n 2⁻⁵³ for Gram matrices of
 		// random, nearly dependent and graded vectors, n = 2 to 400.

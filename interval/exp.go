@@ -19,42 +19,33 @@ func (a Interval) Exp() Interval {
 	if a.IsEmpty() {
 		return a
 	}
-	return Interval{expEnd(a.lo, false), expEnd(a.hi, true)}
+	lo, hi := expEnds(a.lo)
+	if a.lo != a.hi {
+		_, hi = expEnds(a.hi)
+	}
+	return Interval{lo, hi}
 }
 
-// expEnd is eˣ rounded up or down; x may be infinite.
-func expEnd(x float64, up bool) float64 {
+// expEnds is eˣ rounded down and up; x may be infinite.
+func expEnds(x float64) (lo, hi float64) {
 	switch {
 	case x == 0:
-		return 1
+		return 1, 1
 	case x == inf:
-		return inf
+		return inf, inf
 	case x == -inf:
-		return 0
+		return 0, 0
 	case x > 800: // e⁷¹⁰ > 2¹⁰²⁴
-		if up {
-			return inf
-		}
-		return maxFloat
+		return maxFloat, inf
 	case x < -800: // e⁻⁷⁴⁶ < 2⁻¹⁰⁷⁵
-		if up {
-			return math.SmallestNonzeroFloat64
-		}
-		return 0
-	case math.Abs(x) < 0x1p-60: // 1 is within half of the gap to its neighbours
-		switch {
-		case up && x > 0:
-			return 1 + 0x1p-52
-		case !up && x < 0:
-			return 1 - 0x1p-53
-		}
-		return 1
+		return 0, math.SmallestNonzeroFloat64
+	case x > 0 && x < 0x1p-60: // 1 is within half of the gap to its neighbours
+		return 1, 1 + 0x1p-52
+	case x < 0 && x > -0x1p-60:
+		return 1 - 0x1p-53, 1
 	}
 	s, k := expFixed(x)
-	if up {
-		s = s.plus(uint128{0, expError})
-	}
-	return s.round(k-126, up)
+	return s.round(k-126, false), s.plus(uint128{0, expError}).round(k-126, true)
 }
 
 // expError bounds e^x − s 2^(k−126) for (s, k) of expFixed, in units of
