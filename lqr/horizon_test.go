@@ -313,6 +313,46 @@ func TestHorizonRiccatiRecursion(t *testing.T) {
 	}
 }
 
+// A known initial state on an axis: Σ₀ is singular to the last bit, and the gap
+// still the difference of the costs. The point shows its matrices, by which
+// C = tr(P₀ Σ₀).
+func TestHorizonBlindInitialState(t *testing.T) {
+	rng := rand.New(rand.NewPCG(42, 0))
+	spec := varying(rng, 3, 2, 4)
+	spec.Sigma0, spec.Noise, spec.X0 = matrixeq.Matrix{}, nil, []float64{0, 2, 0}
+	h := horizon(t, spec)
+	x := beside(rng, h, 0.3)
+	p, err := h.Evaluate(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	near(t, "gap", []float64{p.Gap()}, []float64{p.Value() - h.LowerBound()}, 1e-13*p.Value()/p.Gap())
+	if s := p.Sigma(0); s.At(1, 1) != 4 || s.At(0, 0) != 0 {
+		t.Errorf("Σ₀ = %v", s.Data)
+	}
+	near(t, "C", []float64{p.Value()}, []float64{4 * p.P(0).At(1, 1)}, 1e-15)
+	near(t, "P_T", p.P(4).Data, spec.Terminal.Data, 1e-15)
+	// What no gain can lose cannot be gained: W₀ acts on the axis alone.
+	x = slices.Clone(h.Optimum().Gains)
+	x[0], x[2] = x[0]+1, x[2]-1
+	if p, err = h.Evaluate(x); err != nil || !(p.Gap() < 1e-15*h.LowerBound()) {
+		t.Errorf("gap %v off the axis, %v", p.Gap(), err)
+	}
+	g := poisoned(h.Dim())
+	p.NaturalGrad(g)
+	s, err := lqr.HorizonNatural{Task: h, Rate: 0.5}.At(x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range g {
+		g[i] = x[i] - 0.5*g[i]
+	}
+	near(t, "natural step", s.To(), g, 1e-15)
+	if h.Steps() != 4 || h.States() != 3 || h.Inputs() != 2 || h.Name() != "varying" {
+		t.Error("shape")
+	}
+}
+
 // Policy iteration is exact after T steps, one gain from the last at each.
 func TestHorizonPolicyIterationEnds(t *testing.T) {
 	rng := rand.New(rand.NewPCG(34, 0))
