@@ -93,15 +93,16 @@ func ProvedPanel(l *run.Landscape, x, y Axis) (Panel, error) {
 	ticks := Rug{Label: "undecided", Ink: Orange, Lines: true}
 	for _, u := range l.Unresolved {
 		lo, hi := max(float64(u[0]), p.X.Min), min(float64(u[1]), p.X.Max)
-		if lo > hi {
-			continue
-		}
-		ticks.X = append(ticks.X, lo+(hi-lo)/2)
-		if visible := (p.X.Max - p.X.Min) / 400; hi-lo > visible {
+		switch visible := (p.X.Max - p.X.Min) / 400; {
+		case lo > hi:
+		case hi-lo > visible:
+			ticks.Label = "" // the band has it
 			p.Bands = append(p.Bands, Band{
 				Label: "undecided", Ink: Orange,
 				X: []float64{lo, hi}, Lo: []float64{p.Y.Min, p.Y.Min}, Hi: []float64{p.Y.Max, p.Y.Max},
 			})
+		default:
+			ticks.X = append(ticks.X, lo+(hi-lo)/2)
 		}
 	}
 	if len(ticks.X) > 0 {
