@@ -19,6 +19,8 @@ type Family struct {
 	Tasks []Task // at least one; those listed, then those drawn
 	Meta  Meta
 	Drawn *Drawn // nil if the file has no generate
+
+	more *stream // what Draw draws from; nil without generate
 }
 
 // A Task is one member of a family.

@@ -28,15 +28,82 @@ func Format(f *Family) []byte {
 		}
 		b = append(b, ".\n"...)
 	}
-	b = fmt.Appendf(b, "family: %s\ntasks:\n", scalarWord(f.Name))
-	for i := range f.Tasks {
-		b = appendTask(b, &f.Tasks[i])
+	b = fmt.Appendf(b, "family: %s\n", scalarWord(f.Name))
+	tasks := f.Tasks
+	fresh := f.Meta.Outer.Sampling == SampleFresh
+	if fresh { // training goes on drawing: the generator is kept, and draws them again
+		tasks = tasks[:len(tasks)-f.Drawn.Count]
+	}
+	if len(tasks) > 0 {
+		b = append(b, "tasks:\n"...)
+	}
+	for i := range tasks {
+		b = appendTask(append(b, "  - "...), &tasks[i])
+	}
+	if fresh {
+		b = appendGenerate(b, f)
 	}
 	return appendMeta(b, &f.Meta)
 }
 
+// appendGenerate writes the generator of a family, by which Parse draws the
+// same tasks.
+func appendGenerate(b []byte, f *Family) []byte {
+	b = fmt.Appendf(b, "generate:\n  count: %d\n  seed: %d\n", f.Drawn.Count, f.Drawn.Seed)
+	bounds := func(x *interval) string { return string(appendVector(nil, []float64{x.Lo, x.Hi})) }
+	fields := func(name string, field func(i int) string) {
+		b = fmt.Appendf(b, "  %s:\n", name)
+		for i, key := range matrixNames {
+			if text := field(i); text != "" {
+				b = fmt.Appendf(b, "    %s: %s\n", key, text)
+			}
+		}
+	}
+	switch g := f.more.gen.(type) {
+	case within:
+		b = fmt.Appendf(b, "  within: %s\n", number(g.radius))
+	case pairwise:
+		fields("pairwise", func(i int) string { return number(g.bound[i]) })
+	case masks:
+		fields("masks", func(i int) string {
+			if g.mask[i].IsZero() {
+				return ""
+			}
+			return string(appendMatrix(nil, g.mask[i]))
+		})
+		b = fmt.Appendf(b, "    scale: %s\n", number(g.scale))
+	case ranges:
+		fields("ranges", func(i int) string {
+			lo, hi := g.bounds[i].lo, g.bounds[i].hi
+			if lo.IsZero() {
+				return ""
+			}
+			text := []byte{'['}
+			for r := range lo.Rows {
+				text = append(text, '[')
+				for c := range lo.Cols {
+					text = append(text, bounds(&interval{lo.At(r, c), hi.At(r, c)})...)
+					text = append(text, ", "...)
+				}
+				text = append(text[:len(text)-2], "], "...)
+			}
+			return string(append(text[:len(text)-2], ']'))
+		})
+	case factors:
+		fields("factors", func(i int) string {
+			if g.bounds[i] == nil {
+				return ""
+			}
+			return bounds(g.bounds[i])
+		})
+	}
+	return appendTask(append(b, "  nominal:\n    "...), &f.more.nominal)
+}
+
+// appendTask writes the fields of a task, the first where b ends, the others on
+// lines indented by four.
 func appendTask(b []byte, t *Task) []byte {
-	b = fmt.Appendf(b, "  - name: %s\n    weight: %s\n", scalarWord(t.Name), number(t.Weight))
+	b = fmt.Appendf(b, "name: %s\n    weight: %s\n", scalarWord(t.Name), number(t.Weight))
 	keys := []string{"A", "B", "Q", "R", "N", "Sigma0"}
 	s := t.Outer
 	for i, m := range specMatrices(&s) {

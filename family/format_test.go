@@ -162,3 +162,49 @@ func TestDefaults(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A family that training draws from keeps its generator, which draws the same
+// tasks again, and the same ones after them.
+func TestFormatKeepsAGeneratorInUse(t *testing.T) {
+	const two = "nominal: {A: [[1, 0.1], [0, 1]], B: [[0], [0.1]], Q: [[1, 0], [0, 1]], R: 1, inner: {R: 2}}"
+	for _, generator := range []string{
+		"within: 0.1", "pairwise: {A: 0.1, R: 0.2}", "masks: {A: [[0, 0], [1, 1]], R: 1, scale: 0.05}",
+		"ranges: {B: [[0], [[0.07, 0.12]]], R: [1, 2]}", "factors: {B: [0.7, 1.2]}",
+	} {
+		text := "tasks: [{name: first, A: [[1, 0.1], [0, 1]], B: [[0], [0.2]], Q: [[1, 0], [0, 1]], R: 1}]\n" +
+			"generate: {" + two + ", count: 3, seed: 7, " + generator + "}\n" +
+			"meta: {outer: {method: algorithm-1, sampling: fresh, batch: 2}}\n"
+		f, err := Parse("f", []byte(text))
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, err := Parse("f", Format(f))
+		if err != nil {
+			t.Fatalf("%v\n%s", err, Format(f))
+		}
+		if !bytes.Equal(Format(again), Format(f)) || len(again.Tasks) != len(f.Tasks) {
+			t.Fatalf("%s\nbecomes\n%s", Format(f), Format(again))
+		}
+		for i := range f.Tasks {
+			if !reflect.DeepEqual(again.Tasks[i].Outer, f.Tasks[i].Outer) || !reflect.DeepEqual(again.Tasks[i].Inner, f.Tasks[i].Inner) {
+				t.Errorf("%s: task %d is another", generator, i)
+			}
+		}
+		for _, i := range []int{1, 2, 3, 1000} {
+			x, err := f.Draw(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			y, err := again.Draw(i)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !x.Outer.A.Equal(y.Outer.A) || !x.Outer.B.Equal(y.Outer.B) || !x.Outer.R.Equal(y.Outer.R) {
+				t.Errorf("%s: draw %d is another", generator, i)
+			}
+			if i < 3 && !x.Outer.B.Equal(f.Tasks[1+i].Outer.B) {
+				t.Errorf("%s: draw %d is not the task listed", generator, i)
+			}
+		}
+	}
+}

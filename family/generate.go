@@ -350,11 +350,37 @@ func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
 			earlier = append(earlier, m)
 		}
 	}
+	f.more = &stream{gen: gen, seed: seed, nominal: nominal, inner: inner, earlier: earlier}
 	f.Drawn = &Drawn{Generator: word, Seed: seed, Count: d.Count, Failed: counts(refused)}
 	for _, c := range f.Drawn.Failed {
 		f.Drawn.Redraws += c.Count
 	}
 	return nil
+}
+
+// A stream draws tasks without end.
+type stream struct {
+	gen     generator
+	seed    uint64
+	nominal Task
+	inner   *innerDoc
+	earlier []four
+}
+
+// Draw draws task i of the family's generator, from the random stream keyed by
+// (seed, i): the same task as Parse lists where i is below Drawn.Count, and a
+// fresh one from there on. With pairwise it is near every task listed. The error
+// is a *DrawError; it must not be called without Drawn.
+func (f *Family) Draw(i int) (Task, error) {
+	if i == 0 {
+		return f.more.nominal, nil
+	}
+	earlier := f.more.earlier
+	task, _, err := drawTask(f.more.gen, &drawing{
+		rng:     rand.New(rand.NewPCG(f.more.seed, uint64(i))),
+		nominal: earlier[0], earlier: earlier[:min(i, len(earlier))], refused: map[string]int{},
+	}, f.more.nominal, f.more.inner, fmt.Sprintf("draw-%d", i), map[string]int{})
+	return task, err
 }
 
 // drawTask draws until the task is valid: as it counts, and as its inner step
