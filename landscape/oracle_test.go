@@ -180,15 +180,14 @@ func (p *oraclePlant[T]) optimum() T {
 		return p.n.div(p.r)
 	}
 	w := p.a.div(p.b)
-	for i := range 400 {
+	for i, settled := 0, 0; i < 400 && settled < 5; i++ {
 		o, ok := p.at(w)
 		if !ok {
 			break
 		}
 		next := w.sub(o.e.div(o.s))
-		if n, x := next.float(), w.float(); n == x && i%8 == 7 {
-			w = next
-			break
+		if next.float() == w.float() {
+			settled++ // each step from here doubles the digits
 		}
 		w = next
 	}

@@ -284,7 +284,16 @@ func checked(t *testing.T, seed uint64, x *trial, l *Landscape, counts tally, ke
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := check.Check(data)
+	var r *check.Report
+	func() {
+		defer func() {
+			if p := recover(); p != nil {
+				t.Errorf("seed %d: check panics: %v\n%s%s", seed, p, x, l.dump())
+				err = check.ErrUnsupported
+			}
+		}()
+		r, err = check.Check(data)
+	}()
 	switch {
 	case errors.Is(err, check.ErrUnsupported):
 		counts["check: unsupported"]++
