@@ -276,11 +276,9 @@ func (c *checker) components(stated []certificate.Component, found []component) 
 // part of it with one gain outside the domain and one in it, or is as unbounded.
 func (c *checker) edge(f edge, stated interval.Interval) (edge, error) {
 	switch {
-	case stated.IsEmpty():
-	case f.unbounded != 0:
-		if stated.Lo() == f.unbounded || stated.Hi() == f.unbounded {
-			return f, nil
-		}
+	case f.unbounded < 0 && stated.Lo() == f.unbounded, f.unbounded > 0 && stated.Hi() == f.unbounded:
+		return f, nil
+	case f.unbounded != 0 || stated.IsEmpty() || !stated.IsBounded():
 	case f.box.Subset(stated):
 		return f, nil
 	case !f.unknown && stated.Subset(f.box): // which is bounded

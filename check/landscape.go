@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/metalqr/metalqr/certificate"
@@ -44,7 +45,7 @@ func (c *checker) landscape(l *certificate.Landscape) (string, error) {
 	if err := c.conclusions(l, s); err != nil {
 		return "", err
 	}
-	return describe(l, points, s), nil
+	return describe(l, domain, points, s), nil
 }
 
 // conclusions compares what is stated of the values with what follows.
@@ -114,23 +115,22 @@ func (s *summary) hidden(top float64) float64 {
 }
 
 // describe says what was proved.
-func describe(l *certificate.Landscape, points []stationary, s *summary) string {
+func describe(l *certificate.Landscape, domain []component, points []stationary, s *summary) string {
 	var b strings.Builder
 	if len(l.Unresolved) > 0 {
 		fmt.Fprintf(&b, "Outside %s left unresolved, ", number(len(l.Unresolved), "box", "boxes"))
 	}
 	switch {
-	case len(l.Domain) == 0 && len(l.Unresolved) == 0:
-		return "h is finite nowhere"
-	case len(l.Domain) == 0:
+	case len(domain) == 0:
 		b.WriteString("h is finite nowhere")
+		return b.String()
 	default:
 		fmt.Fprintf(&b, "h has exactly %s in its domain ", number(len(points), "stationary point", "stationary points"))
-		for i, d := range l.Domain {
+		for i, d := range domain {
 			if i > 0 {
 				b.WriteString(" ∪ ")
 			}
-			fmt.Fprintf(&b, "(%s, %s)", short(d.Low.Mid()), short(d.High.Mid()))
+			fmt.Fprintf(&b, "(%v, %v)", d.low, d.high)
 		}
 		if len(points) > 0 {
 			b.WriteString(": " + listed(points))
@@ -146,13 +146,13 @@ func describe(l *certificate.Landscape, points []stationary, s *summary) string 
 		if s.spurious != 1 {
 			spurious = fmt.Sprintf("%d local minimisers are", s.spurious)
 		}
-		fmt.Fprintf(&b, "; inf h %s, and %s spurious: the worst is at least %s above it", enclosed(l.Infimum), spurious, short(l.EpsilonLow))
+		fmt.Fprintf(&b, "; inf h %s, and %s spurious: the worst is at least %s above it", enclosed(l.Infimum), spurious, atLeast(l.EpsilonLow))
 	default:
 		fmt.Fprintf(&b, "; inf h %s", enclosed(l.Infimum))
 	}
 	if l.Verdict != certificate.Global {
 		if l.Epsilon != nil {
-			fmt.Fprintf(&b, "; every local minimum is at most %s above inf h", short(*l.Epsilon))
+			fmt.Fprintf(&b, "; every local minimum is at most %s above inf h", atMost(*l.Epsilon))
 		} else {
 			b.WriteString("; how far a local minimum may be above inf h is not bounded")
 		}
@@ -167,7 +167,7 @@ func listed(points []stationary) string {
 	for i := range points {
 		count[points[i].kind]++
 		if points[i].kind == certificate.Minimum {
-			at = append(at, short(points[i].gain.Mid()))
+			at = append(at, digits(points[i].gain))
 		}
 	}
 	var parts []string
@@ -190,12 +190,47 @@ func number(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// enclosed says what a narrow interval is equal to, or that it holds the number.
+// enclosed says what a narrow interval is equal to, to seven digits, or that it
+// holds the number.
 func enclosed(a interval.Interval) string {
-	if l, h := short(a.Lo()), short(a.Hi()); l != h {
-		return fmt.Sprintf("in [%s, %s]", l, h)
+	if s := digits(a); !strings.HasPrefix(s, "[") {
+		return "= " + s
 	}
-	return "= " + short(a.Lo())
+	return "in " + digits(a)
+}
+
+// digits is an interval to seven digits, as one number where both ends agree.
+func digits(a interval.Interval) string {
+	l, h := short(a.Lo()), short(a.Hi())
+	if l != h {
+		return fmt.Sprintf("[%s, %s]", atLeast(a.Lo()), atMost(a.Hi()))
+	}
+	return l
+}
+
+func (e edge) String() string {
+	switch {
+	case e.unbounded < 0:
+		return "−∞"
+	case e.unbounded > 0:
+		return "∞"
+	}
+	return digits(e.box)
 }
 
 func short(x float64) string { return fmt.Sprintf("%.7g", x) }
+
+// atMost and atLeast are the shortest of at least seven digits that keep a bound
+// true: atMost(x) ≥ x is printed of what is at most x, atLeast(x) ≤ x.
+func atMost(x float64) string  { return bound(x, func(y float64) bool { return y >= x }) }
+func atLeast(x float64) string { return bound(x, func(y float64) bool { return y <= x }) }
+
+func bound(x float64, keeps func(float64) bool) string {
+	for n := 7; n < 17; n++ {
+		s := strconv.FormatFloat(x, 'g', n, 64)
+		if y, err := strconv.ParseFloat(s, 64); err == nil && keeps(y) {
+			return fmt.Sprintf("%.*g", n, x)
+		}
+	}
+	return fmt.Sprint(x)
+}

@@ -24,7 +24,7 @@ func checkPoint(f *family.Family, at *certificate.Point) (string, error) {
 		if err := checkGap(f, w, *at.Gap); err != nil {
 			return "", err
 		}
-		claims = append(claims, fmt.Sprintf("h is at most %s above its infimum there", short(*at.Gap)))
+		claims = append(claims, fmt.Sprintf("h is at most %s above its infimum there", atMost(*at.Gap)))
 	}
 	if at.Stationary == nil {
 		if at.Theorem2 || at.Proposition1 {

@@ -36,6 +36,9 @@ func newProblem(f *family.Family) (*problem, error) {
 	if f.Meta.Inner.Rate.Auto {
 		return nil, fmt.Errorf("the family leaves its inner rate open (auto); a claim needs a number")
 	}
+	if err := hasObjective(f); err != nil {
+		return nil, err
+	}
 	p := &problem{steps: f.Meta.Inner.Steps, same: true, optimum: exactly(0)}
 	total := exactly(0)
 	for i := range f.Tasks {
@@ -55,6 +58,21 @@ func newProblem(f *family.Family) (*problem, error) {
 	}
 	p.oneMap = oneMap(f, p)
 	return p, nil
+}
+
+// hasObjective refuses families whose meta-objective is not h. FO-MAML and HF-MAML
+// follow other directions, not another objective; limits on what training may
+// visit are none of h.
+func hasObjective(f *family.Family) error {
+	switch f.Meta.Algorithm {
+	case family.MAML, family.FOMAML, family.HFMAML:
+	default:
+		return fmt.Errorf("%w: algorithm %v has another objective", ErrUnsupported, f.Meta.Algorithm)
+	}
+	if f.Meta.Inner.Learn != family.LearnNone {
+		return fmt.Errorf("%w: the inner rate is learned", ErrUnsupported)
+	}
+	return nil
 }
 
 func newTask(f *family.Family, from *family.Task, total fine) (*task, error) {
