@@ -8,12 +8,26 @@ import "github.com/metalqr/metalqr/objective"
 //
 //	G(x) = Σᵢ λᵢ ∇fᵢ(x_K),
 //
-// which is the gradient of no function: only [Algorithm1] steps along it. Where
-// G vanishes h need not be stationary, so that FO-MAML cannot come arbitrarily
-// near a minimiser of h unless the inner rate goes to zero or the tasks are one.
+// which is the gradient of no function: only [Algorithm1] steps along it.
 //
-// It saves the K pulls: for an LQR task with gradient steps 2 matrix equations
-// each, of 2(K + 1) + 2K in all.
+// Where G vanishes h need not be stationary: with several tasks FO-MAML does not
+// come arbitrarily near a minimiser of h, however long it runs. For gradient
+// steps what remains is of order η in x and η² in h. Measured on the scalar LQR
+// tasks (A, B, Q, R) = (1, 1, 1, .1) and (1, 1, .1, 1), one step, from w = ½:
+//
+//	η         minimiser of h   FO-MAML's limit   h there above the minimum
+//	0.05      0.54341          0.59465           1.64e-3
+//	0.025     0.59349          0.60741           2.30e-4
+//	0.0125    0.60721          0.61295           4.73e-5
+//	0.00625   0.61291          0.61555           1.08e-5
+//
+// At η = 0.05 h is lower still at 0.18383, by 0.11300 than at FO-MAML's limit;
+// started there, FO-MAML leaves for 0.59465 all the same. With one task there is
+// no such gap: ∇f(x_K) = 0 is where both end.
+//
+// Cost of a direction, per member: K + 1 evaluations and no product, where the
+// gradient of h takes K products besides; for an LQR task 2K + 2 matrix
+// equations instead of 4K + 2.
 //
 // C. Finn, P. Abbeel, S. Levine, ICML 2017; A. Fallah, A. Mokhtari, A.
 // Ozdaglar, AISTATS 2020 (what it cannot reach).
@@ -37,25 +51,3 @@ type landing struct{ objective.Step }
 func (landing) Push(dst, z []float64)         { copy(dst, z) }
 func (landing) Pull(dst, v []float64)         { copy(dst, v) }
 func (landing) PullDeriv(dst, _, _ []float64) { clear(dst) }
-
-// A Truncated rule has a Pull that is not the transpose of its Jacobian, so
-// that what is pulled back along it is no gradient.
-type Truncated interface {
-	objective.Rule
-	Truncation() string // what its Pull leaves out, in words
-}
-
-// A Directed point has a Grad that is not the gradient of its Value, where
-// Direction says why; Direction is empty where it is.
-type Directed interface {
-	objective.Point
-	Direction() string
-}
-
-// direction says why the gradient of a point is none, or nothing.
-func direction(p objective.Point) string {
-	if d, ok := p.(Directed); ok {
-		return d.Direction()
-	}
-	return ""
-}

@@ -10,7 +10,8 @@ import (
 //	F(x) = x − α∘∇g(x),   J = I − diag(α) ∇²g,   Jᵀv = v − ∇²g (α∘v),
 //	d(Jᵀv)[z] = −∇³g[z, α∘v],
 //
-// α fixed. Meta-SGD's step with α learned is [LearnedRates].
+// α fixed, of any sign. Meta-SGD's step with α learned is [LearnedRates]. The cost
+// is that of [Gradient].
 type Rates struct {
 	Objective objective.Objective // g
 	Rates     []float64           // α, one for each parameter
@@ -83,7 +84,12 @@ func (s *ratesStep) PullDeriv(dst, z, v []float64) {
 //
 // the parts of α summed where there is one for all. With [WithRates] round the
 // outer objectives, a Meta over it is a function of (x, α), with exact
-// gradients in both.
+// gradients in both. The same α serves every step that has it; nothing keeps it
+// positive.
+//
+// Cost, per member: as with fixed rates, K + 1 evaluations and K products for a
+// gradient. A product with the Hessian costs K third derivatives and 4K + 1
+// products, two for each derivative of a pull.
 //
 // Z. Li, F. Zhou, F. Chen, H. Li, arXiv 1707.09835.
 type LearnedRates struct {
@@ -106,6 +112,9 @@ func (r LearnedRates) At(y []float64) (objective.Step, error) {
 	n := r.Objective.Dim()
 	if len(y) != r.Dim() {
 		return nil, &DimensionError{What: "the start with its rates", Dim: len(y), Want: r.Dim()}
+	}
+	if !dense.Finite(y[n:]) {
+		return nil, &NotFiniteError{What: "rate"} // of an overlong outer step
 	}
 	α := make([]float64, n)
 	for i := range α {
@@ -220,6 +229,9 @@ func (p *withRatesPoint) HessVec(dst, v []float64) {
 	p.Point.HessVec(dst[:p.n], v[:p.n])
 	clear(dst[p.n:])
 }
+
+// Direction is that of f.
+func (p *withRatesPoint) Direction() string { return direction(p.Point) }
 
 func (p *withRatesPoint) Gap() float64 {
 	if g, ok := p.Point.(objective.Gapped); ok {

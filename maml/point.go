@@ -115,8 +115,15 @@ func (p *Path) follow(t *Member, i int, x []float64) error {
 func (p *Point) Value() float64 { return p.value }
 
 // Direction says why Grad is not the gradient of h: a rule leaves something out
-// of its Jacobian. It is empty where it is.
-func (p *Point) Direction() string { return p.meta.direction }
+// of its Jacobian, or an outer objective has no gradient itself. It is empty
+// where it is.
+func (p *Point) Direction() string {
+	why := p.meta.direction
+	for i := 0; why == "" && i < len(p.paths); i++ {
+		why = direction(p.paths[i].Outer)
+	}
+	return why
+}
 
 // Grad: dst ← ∇h(x), or what Direction says.
 func (p *Point) Grad(dst []float64) { copy(dst, p.grad) }

@@ -14,43 +14,80 @@ import (
 // not one, or was not found.
 var ErrBreakdown = errors.New("the proximal problem breaks down")
 
-// BreakdownError says why a proximal step has no answer.
+// A BreakdownError says why a proximal step has no answer at x. It matches
+// objective.ErrDomain too: F has no value there, and an outer method shortens
+// its step.
 type BreakdownError struct {
-	Strength  float64 // κ
-	Curvature float64 // least eigenvalue of ∇²g(φ) + κI, where that is why; else NaN
-	Residual  float64 // ‖∇g(φ) + κ(φ − x)‖ / κ(1 + ‖φ‖)
-	Limit     float64 // of the residual
+	Strength float64 // κ
+
+	// Curvature is the least eigenvalue of ∇²g(φ) + κI at the stationary φ, where
+	// it is not positive: there κ would have to exceed Strength − Curvature. NaN
+	// where that is not the reason.
+	Curvature float64
+
+	// Distance is the length of Newton's step at the last φ, which estimates how
+	// far the minimiser is, relative to 1 + ‖φ‖; it stays above Limit. NaN where
+	// there is no such step.
+	Distance, Limit float64
 }
 
 func (e *BreakdownError) Error() string {
-	if !math.IsNaN(e.Curvature) {
-		return fmt.Sprintf("maml: %v: the least eigenvalue of ∇²g + κI is %.4g, not positive; κ = %g must exceed it by that", ErrBreakdown, e.Curvature, e.Strength)
+	switch {
+	case !math.IsNaN(e.Curvature):
+		return fmt.Sprintf("%v: the least eigenvalue of the Hessian of g + (κ/2)‖φ − x‖² is %.4g, not positive: κ = %g would have to exceed %.4g", ErrBreakdown, e.Curvature, e.Strength, e.Strength-e.Curvature)
+	case math.IsNaN(e.Distance):
+		return fmt.Sprintf("%v: no minimum was found (κ = %g)", ErrBreakdown, e.Strength)
 	}
-	return fmt.Sprintf("maml: %v: the residual stays at %.3g, above %.3g (κ = %g)", ErrBreakdown, e.Residual, e.Limit, e.Strength)
+	return fmt.Sprintf("%v: the minimum is known to %.3g only, not to %.3g (κ = %g)", ErrBreakdown, e.Distance, e.Limit, e.Strength)
 }
 
-func (e *BreakdownError) Unwrap() error { return ErrBreakdown }
+func (e *BreakdownError) Unwrap() []error { return []error{ErrBreakdown, objective.ErrDomain} }
 
 // Proximal is iMAML's inner step, to a minimiser near x:
 //
 //	F(x) = φ = argmin g(φ) + (κ/2)‖φ − x‖²,   J = M⁻¹,   M = I + ∇²g(φ)/κ,
 //	d(Jᵀv)[z] = −M⁻¹ ∇³g(φ)[M⁻¹z, M⁻¹v] / κ.
 //
-// x itself need not be in the domain of g. The problem is solved by Newton's
-// method with conjugate gradients, from x where g is finite there and else from
-// Start, to
+// x itself need not be in the domain of g: the problem is solved by Newton's
+// method in a trust region ([NewtonCG]'s steps) from x where g is finite there,
+// and else from Start. It ends where the next step of Newton's, which estimates
+// the distance to the minimiser, has
 //
-//	‖∇g(φ) + κ(φ − x)‖ ≤ Tolerance κ (1 + ‖φ‖);
+//	‖(∇²g(φ) + κI)⁻¹ (∇g(φ) + κ(φ − x))‖ ≤ Tolerance (1 + ‖φ‖).
 //
-// products with M⁻¹ by conjugate gradients on the exact curvature to a relative
-// residual of Tolerance. M ≻ 0 is required and checked; where it fails, or no
-// minimum is found, the error is a *BreakdownError. Where g is not convex φ may
-// jump as x moves. The answer depends on x alone, not on what was asked before:
-// a run resumed, or done in another order, has the same bits.
+// M ≻ 0 is required and checked. Where it fails at the stationary φ, or the
+// tolerance is below what the rounding of ∇g permits, the error is a
+// *BreakdownError.
 //
-// Cost: some Newton iterations, each of as many products with ∇²g as the
-// conjugate gradients need, at most the dimension in exact arithmetic; and that
-// once more for every product with J. Solves counts them for LQR.
+// κ above −λ_min(∇²g) everywhere makes φ unique and F smooth. Below, there may be
+// several minimisers; φ is the one at the end of Newton's path, and F jumps where
+// that changes, at the border of the domain of g (where Start takes over) among
+// other places. φ depends on x alone, not on the φ before it: h is a function, a
+// resumed run has the same bits, but φ does not follow a minimiser continuously
+// for as long as it could. The outer methods but [Algorithm1] see a jump as a
+// step that did not do as foretold, and shorten it.
+//
+// Products with M⁻¹ are solved for by the Cholesky factor of ∇²g(φ) + κI, which
+// is formed once, by dim products, and shows M ≻ 0 by the way. In more than Dense
+// parameters, conjugate gradients on products with ∇²g(φ) take its place, to a
+// residual ‖κz − (∇²g + κI) y‖ ≤ Tolerance (‖κz‖ + ‖∇²g + κI‖‖y‖), and M ≻ 0 is
+// checked by the Ritz values of at most 120 Lanczos steps, which can only refute
+// it. Where they do not converge the product is NaN, which a Meta answers as
+// outside the domain.
+//
+// Cost of At: an iteration of Newton's takes one evaluation, or two, and the
+// conjugate gradients' products, dim at most in exact arithmetic, and one. LQR
+// tasks of 1, 4 and 8 parameters took 3 to 11 evaluations and at most 14, 22 and 90
+// products (23 evaluations from a start where the least eigenvalue of ∇²g is
+// −3345), the dim products that form ∇²g + κI included. A push or a pull then
+// costs nothing, the derivative of a pull one third derivative. With conjugate
+// gradients the Lanczos steps take the place of the dim products, and each push
+// and pull costs dim + 1 products at most in exact arithmetic, the derivative of
+// a pull three times that. A cancelled context does not interrupt it: a run stops
+// after the evaluation.
+//
+// g must have points that are an objective.Point3, else the error is a
+// *NoThirdError.
 //
 // A. Rajeswaran, C. Finn, S. Kakade, S. Levine, NeurIPS 2019.
 type Proximal struct {
@@ -58,6 +95,7 @@ type Proximal struct {
 	Strength  float64             // κ, positive
 	Tolerance float64             // 0 means 1e-12
 	Start     []float64           // in the domain of g; used where x is not
+	Dense     int                 // 0 means objective.DenseLimit; negative: conjugate gradients always
 }
 
 // At solves the proximal problem at x.
@@ -66,8 +104,15 @@ func (r Proximal) At(x []float64) (objective.Step, error) {
 	if err != nil {
 		return nil, err
 	}
+	if _, ok := s.at.(objective.Point3); !ok {
+		return nil, &NoThirdError{Point: s.at}
+	}
 	return s, nil
 }
+
+// proximalIterations bounds Newton's method. From far away the trust region
+// doubles at most, so that 200 are not reached by a problem that has a minimum.
+const proximalIterations = 200
 
 func (r Proximal) solve(x []float64) (*proximalStep, error) {
 	if !(r.Strength > 0) || math.IsInf(r.Strength, 1) {
@@ -79,27 +124,68 @@ func (r Proximal) solve(x []float64) (*proximalStep, error) {
 	if r.Tolerance == 0 {
 		r.Tolerance = 1e-12
 	}
-	anchor := append([]float64(nil), x...)
-	problem := proximity{r.Objective, anchor, r.Strength}
-	start := anchor
-	if _, err := Visit(problem, start); errors.Is(err, objective.ErrDomain) && r.Start != nil {
-		start = r.Start
+	if r.Dense == 0 {
+		r.Dense = objective.DenseLimit
 	}
-	state := NewState(start)
-	// Down to rounding: the residual is judged below.
-	result, err := Minimize(context.Background(), problem, NewtonCG{}, state, Stop{Tolerance: 1e-300, Iterations: 500}, nil)
+	problem := proximity{r.Objective, append([]float64(nil), x...), r.Strength}
+	at, err := Visit(problem, problem.x)
+	if errors.Is(err, objective.ErrDomain) && r.Start != nil {
+		if len(r.Start) != len(x) {
+			return nil, &DimensionError{What: "the start of the proximal problem", Dim: len(r.Start), Want: len(x)}
+		}
+		at, err = Visit(problem, append([]float64(nil), r.Start...))
+	}
 	if err != nil {
 		return nil, err
 	}
-	s := &proximalStep{rule: r, to: state.X, at: result.Point.(*proximityPoint).Point}
-	residual := result.GradientNorm / (r.Strength * (1 + dense.Norm(s.to)))
-	if !(residual <= r.Tolerance) {
-		return nil, &BreakdownError{Strength: r.Strength, Curvature: math.NaN(), Residual: residual, Limit: r.Tolerance}
+	if why := direction(at.Point.(*proximityPoint).Point); why != "" {
+		return nil, &SettingError{Of: "proximal step", Field: "objective", Value: fmt.Sprintf("%T", r.Objective), Want: "one with gradients: " + why}
 	}
-	if least := objective.Spectrum(result.Point, len(x), 0).Min; !(least > 0) {
-		return nil, &BreakdownError{Strength: r.Strength, Curvature: least, Residual: residual, Limit: r.Tolerance}
+	ctx, newton, state := context.Background(), NewtonCG{}, new(State)
+	failure := &BreakdownError{Strength: r.Strength, Curvature: math.NaN(), Distance: math.NaN(), Limit: r.Tolerance}
+	// accept says whether the tolerance is met, and sets failure where it is not.
+	var s *proximalStep
+	accept := func() bool {
+		failure.Curvature, failure.Distance = math.NaN(), math.NaN()
+		if s, failure.Curvature = r.step(at); s == nil {
+			return false
+		}
+		s.divide(s.newton, at.Gradient)
+		failure.Distance = dense.Norm(s.newton) / (1 + dense.Norm(s.to))
+		return failure.Distance <= r.Tolerance
 	}
-	return s, nil
+	for range proximalIterations {
+		if at.Norm == 0 {
+			if accept() {
+				return s, nil
+			}
+			return nil, failure
+		}
+		if err := newton.prepare(at, state); err != nil {
+			return nil, err
+		}
+		path, err := steihaug(ctx, at, state.Radius)
+		if err != nil {
+			return nil, err
+		}
+		// The conjugate gradients' step is short of Newton's by little, so near the
+		// end, and by the look of it one is spared the last iterations down to rounding.
+		if t := path.cut(state.Radius); !t.border && dense.Norm(t.step) <= r.Tolerance*(1+dense.Norm(at.X)) && accept() {
+			return s, nil
+		}
+		move, err := newton.within(ctx, problem, at, state, path.cut)
+		if err != nil {
+			return nil, err
+		}
+		if move.Status == Stalled {
+			if accept() {
+				return s, nil
+			}
+			return nil, failure
+		}
+		at = move.To
+	}
+	return nil, failure
 }
 
 // proximity is g(φ) + (κ/2)‖φ − x‖².
@@ -139,34 +225,89 @@ func (p *proximityPoint) HessVec(dst, v []float64) {
 	dense.AddScaled(dst, p.strength, v)
 }
 
+// proximalStep is a Proximal at one x. N = ∇²g(φ) + κI = κM.
 type proximalStep struct {
-	rule Proximal
-	to   []float64
-	at   objective.Point // g at φ
+	to                  []float64       // φ
+	at                  objective.Point // g at φ
+	n                   *proximityPoint // whose Hessian is N
+	newton              []float64       // N⁻¹(∇g(φ) + κ(φ − x)), which φ is too long by
+	strength, tolerance float64
+
+	factor []float64 // L of N = L Lᵀ; nil: conjugate gradients
+	norm   float64   // ‖N‖₂, or less, for them
 }
 
-func (s *proximalStep) To() []float64 { return s.to }
+// step prepares N at a stationary φ. Where N ≻ 0 fails there is none, and least
+// is its least eigenvalue, or one above it; else least is NaN.
+//
+// Formed, N must stay definite without n ε‖N‖_F, the rounding of factoring it;
+// Ritz values must exceed n ε‖N‖.
+func (r Proximal) step(at *Iterate) (s *proximalStep, least float64) {
+	p := at.Point.(*proximityPoint)
+	s = &proximalStep{to: at.X, at: p.Point, n: p, newton: make([]float64, len(at.X)), strength: r.Strength, tolerance: r.Tolerance}
+	n := len(at.X)
+	margin := float64(n) * dense.Eps
+	if n > r.Dense {
+		x := objective.Spectrum(p, n, -1)
+		if s.norm = x.Norm; !(x.Min > margin*x.Norm) {
+			return nil, x.Min
+		}
+		return s, math.NaN()
+	}
+	h, _ := objective.DenseHessian(p, n)
+	s.factor = make([]float64, n*n)
+	copy(s.factor, h)
+	lower := margin * dense.Norm(h)
+	for i := range n {
+		s.factor[i*n+i] -= lower
+	}
+	if !dense.Cholesky(s.factor, s.factor, n) || !dense.Cholesky(s.factor, h, n) {
+		return nil, objective.Spectrum(p, n, n).Min
+	}
+	return s, math.NaN()
+}
 
-// Push: dst ← M⁻¹ z by conjugate gradients.
-func (s *proximalStep) Push(dst, z []float64) {
+// divide: dst ← N⁻¹ z.
+func (s *proximalStep) divide(dst, z []float64) {
 	n := len(z)
+	if s.factor != nil {
+		copy(dst, z)
+		dense.CholeskySolve(s.factor, dst, n, 1)
+		return
+	}
+	// The residual that conjugate gradients carry along drifts from the true one;
+	// they are started again from that until it is met. Three times is enough
+	// where anything is.
 	clear(dst)
-	r := append([]float64(nil), z...)
-	p := append([]float64(nil), z...)
-	mp := make([]float64, n)
-	rr := dense.Dot(r, r)
-	target := s.rule.Tolerance * math.Sqrt(rr)
-	for range 4*n + 20 {
-		if math.Sqrt(rr) <= target {
+	r, image := append([]float64(nil), z...), make([]float64, n)
+	for range 3 {
+		s.conjugate(dst, r)
+		s.n.HessVec(image, dst)
+		dense.Sub(r, z, image)
+		if dense.Norm(r) <= s.tolerance*(dense.Norm(z)+s.norm*dense.Norm(dst)) {
 			return
 		}
-		s.at.HessVec(mp, p)
-		for i := range mp {
-			mp[i] = p[i] + mp[i]/s.rule.Strength
+	}
+	for i := range dst {
+		dst[i] = math.NaN()
+	}
+}
+
+// conjugate adds N⁻¹ r to dst by conjugate gradients from zero, to a tenth of
+// the tolerance or for 2n + 20 steps; r is overwritten.
+func (s *proximalStep) conjugate(dst, r []float64) {
+	n := len(r)
+	p := append([]float64(nil), r...)
+	np := make([]float64, n)
+	size, rr := dense.Norm(r), dense.Dot(r, r)
+	for range 2*n + 20 {
+		if math.Sqrt(rr) <= s.tolerance/10*(size+s.norm*dense.Norm(dst)) {
+			return
 		}
-		α := rr / dense.Dot(p, mp)
+		s.n.HessVec(np, p)
+		α := rr / dense.Dot(p, np)
 		dense.AddScaled(dst, α, p)
-		dense.AddScaled(r, -α, mp)
+		dense.AddScaled(r, -α, np)
 		next := dense.Dot(r, r)
 		for i := range p {
 			p[i] = r[i] + next/rr*p[i]
@@ -175,80 +316,21 @@ func (s *proximalStep) Push(dst, z []float64) {
 	}
 }
 
+func (s *proximalStep) To() []float64 { return s.to }
+
+func (s *proximalStep) Push(dst, z []float64) {
+	s.divide(dst, z)
+	dense.Scale(dst, s.strength, dst)
+}
+
 func (s *proximalStep) Pull(dst, v []float64) { s.Push(dst, v) }
 
+// PullDeriv: dst ← −κ² N⁻¹ ∇³g[N⁻¹z, N⁻¹v].
 func (s *proximalStep) PullDeriv(dst, z, v []float64) {
-	p3, ok := s.at.(objective.Point3)
-	if !ok {
-		for i := range dst {
-			dst[i] = math.NaN() // there is no third derivative to answer with
-		}
-		return
-	}
 	mz, mv, third := make([]float64, len(z)), make([]float64, len(z)), make([]float64, len(z))
 	s.Push(mz, z)
 	s.Push(mv, v)
-	p3.Third(third, mz, mv)
-	dense.Scale(third, -1/s.rule.Strength, third)
-	s.Push(dst, third)
-}
-
-// Moreau is the Moreau envelope of an objective as an objective,
-//
-//	m(x) = min g(φ) + (κ/2)‖φ − x‖²,   ∇m = κ(x − φ),   ∇²m = κ(I − M⁻¹),
-//
-// with φ and M as in [Proximal]. A Meta over envelopes without inner steps is the
-// cheaper cousin of iMAML: its gradient needs no product with M⁻¹. The two
-// differ even where f = g.
-//
-// A. Aravind, M. T. Toghani, C. A. Uribe, arXiv 2024 (Moreau-envelope MAML for
-// LQR).
-type Moreau struct {
-	Proximal
-}
-
-// Dim is that of g.
-func (m Moreau) Dim() int { return m.Objective.Dim() }
-
-// LowerBound is that of g.
-func (m Moreau) LowerBound() float64 { return lowerBound(m.Objective) }
-
-// At solves the proximal problem at x.
-func (m Moreau) At(x []float64) (objective.Point, error) {
-	s, err := m.solve(x)
-	if err != nil {
-		return nil, err
-	}
-	return &moreauPoint{s, difference(x, s.to)}, nil
-}
-
-type moreauPoint struct {
-	*proximalStep
-	away []float64 // x − φ
-}
-
-func (p *moreauPoint) Value() float64 { return p.at.Value() + p.distance() }
-
-func (p *moreauPoint) distance() float64 { return p.rule.Strength / 2 * dense.Dot(p.away, p.away) }
-
-// Gap is g's gap at φ and the proximal term.
-func (p *moreauPoint) Gap() float64 {
-	if g, ok := p.at.(objective.Gapped); ok {
-		return g.Gap() + p.distance()
-	}
-	return p.Value() - lowerBound(p.rule.Objective)
-}
-
-func (p *moreauPoint) Grad(dst []float64) { dense.Scale(dst, p.rule.Strength, p.away) }
-
-func (p *moreauPoint) HessVec(dst, v []float64) {
-	p.Push(dst, v)
-	for i := range dst {
-		dst[i] = p.rule.Strength * (v[i] - dst[i])
-	}
-}
-
-func (p *moreauPoint) Third(dst, y, z []float64) {
-	p.PullDeriv(dst, z, y)
-	dense.Scale(dst, -p.rule.Strength, dst)
+	s.at.(objective.Point3).Third(third, mz, mv)
+	s.divide(dst, third)
+	dense.Scale(dst, -1, dst)
 }

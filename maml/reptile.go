@@ -13,21 +13,38 @@ import "github.com/metalqr/metalqr/objective"
 //	G = η Σᵢ λᵢ Σ_k ∇gᵢ(x_k) = Kη ∇c − η² K(K−1)/2 Σᵢ λᵢ ∇²gᵢ ∇gᵢ + O(η³),   c = Σᵢ λᵢ gᵢ,
 //
 // at x: with one step it descends the mean cost c, and not h; with several it
-// is turned towards gains from which the tasks' gradients agree.
+// is turned towards where the tasks' gradients agree. G is of the size of η:
+// a rate ε of Reptile's compares with β = ε/(Kη) of a gradient method, and what
+// Stop.Tolerance bounds is ‖G‖.
 //
-// Cost: K evaluations for each task, and one of the outer objective for the
-// value reported.
+// Cost of a direction, per member: K evaluations, and one of the outer
+// objective for the value reported; for an LQR task 2K + 2 matrix equations, two
+// of them for the report.
 //
 // A. Nichol, J. Achiam, J. Schulman, arXiv 1803.02999.
 type Reptile struct{ *Meta }
 
 // At evaluates h and the direction at x.
 func (r Reptile) At(x []float64) (objective.Point, error) {
-	p, err := r.Evaluate(x)
+	p, err := r.bare().Evaluate(x)
 	if err != nil {
 		return nil, err
 	}
 	return &reptilePoint{Point: p}, nil
+}
+
+// bare is m without the Jacobians of its inner steps, so that evaluating it
+// pulls nothing back.
+func (m *Meta) bare() *Meta {
+	b := *m
+	b.members = append([]Member(nil), m.members...)
+	for i, t := range m.members {
+		b.members[i].Inner = make([]objective.Rule, len(t.Inner))
+		for k, r := range t.Inner {
+			b.members[i].Inner[k] = FirstOrder{r}
+		}
+	}
+	return &b
 }
 
 type reptilePoint struct{ *Point }
@@ -50,9 +67,5 @@ func (p *reptilePoint) away(i, j int) float64 {
 
 // MemberGrad is x − x_K of member i.
 func (p *reptilePoint) MemberGrad(i int) []float64 {
-	g := make([]float64, p.meta.dim)
-	for j := range g {
-		g[j] = p.away(i, j)
-	}
-	return g
+	return difference(p.Path(i).X[0], p.Adapted(i))
 }

@@ -7,7 +7,7 @@ package maml
 type State struct {
 	Iteration   int       `json:"iteration"`
 	X           []float64 `json:"x"`
-	Evaluations int       `json:"evaluations"` // of the objective, refused ones included
+	Evaluations int       `json:"evaluations"` // of the objective, refused ones and fresh tasks' included
 	Products    int       `json:"products"`    // with its Hessian
 
 	Clipped int `json:"clipped,omitempty"` // steps that Algorithm1.Clip shortened
