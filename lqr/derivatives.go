@@ -16,7 +16,7 @@ func (p *Point) dP(dst, z []float64) {
 	n, r := p.t.std.n, p.t.std.r
 	dense.MulTN(dst, z, p.e, n, r, n)
 	addTranspose(dst, n)
-	p.op.SolveT(dst, dst)
+	p.solveT(dst, dst)
 }
 
 // dSigma sets dst ← dΣ[Z], and bz ← B Z (n×n).
@@ -26,7 +26,7 @@ func (p *Point) dSigma(dst, bz, z []float64) {
 	dense.Mul(dst, bz, p.sa, f.n, f.n, f.n)
 	dense.Scale(dst, -1, dst)
 	addTranspose(dst, f.n)
-	p.op.Solve(dst, dst)
+	p.solve(dst, dst)
 }
 
 // dE sets dst ← dE[Z] given dp = dP[Z]; g (r×n) is a temporary.
@@ -104,7 +104,7 @@ func (p *Point) Third(dst, y, z []float64) {
 		t1[i] = x - t1[i]
 	}
 	addTranspose(t1, n)
-	p.op.Solve(t1, t1)
+	p.solve(t1, t1)
 	dense.Mul(g1, p.e, t1, r, n, n)
 	dense.Add(acc, acc, g1)
 
@@ -116,7 +116,7 @@ func (p *Point) Third(dst, y, z []float64) {
 		t1[i] -= x
 	}
 	addTranspose(t1, n)
-	p.op.SolveT(t1, t1)
+	p.solveT(t1, t1)
 
 	// d²E = Bᵀ (dP[Y] B Z + dP[Z] B Y − d²P A_W).
 	dense.Mul(t2, dpy, bz, n, n, n)

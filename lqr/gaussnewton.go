@@ -105,7 +105,7 @@ func (s *gaussNewtonStep) adjoint(y, bg, af, t, g, v []float64) {
 	dense.Add(af, af, p.aw)
 	dense.MulNT(y, bg, af, f.n, f.n, f.n)
 	dense.Symmetrize(y, f.n)
-	p.op.Solve(y, y)
+	p.solve(y, y)
 }
 
 // PullDeriv sets dst ← D[Z, v] = 4η (dE Y + E dY), with dg = −S⁻¹Bᵀ dP B g and
@@ -147,7 +147,7 @@ func (s *gaussNewtonStep) PullDeriv(dst, z, v []float64) {
 		dy[i] -= x
 	}
 	addTranspose(dy, n)
-	p.op.Solve(dy, dy)
+	p.solve(dy, dy)
 
 	dense.Mul(tmp, de, y, r, n, n)
 	dense.Mul(dst, p.e, dy, r, n, n)

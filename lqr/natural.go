@@ -74,7 +74,7 @@ func (s *naturalStep) adjoint(y, bv, v []float64) {
 	dense.Mul(bv, f.b, v, f.n, f.r, f.n)
 	dense.MulNT(y, bv, s.p.aw, f.n, f.n, f.n)
 	dense.Symmetrize(y, f.n)
-	s.p.op.Solve(y, y)
+	s.p.solve(y, y)
 }
 
 // PullDeriv sets dst ← D[Z, v] = −2η (Bᵀ dP B v − 2 dE Y − 2 E dY), with
@@ -107,7 +107,7 @@ func (s *naturalStep) PullDeriv(dst, z, v []float64) {
 		dy[i] -= x
 	}
 	addTranspose(dy, n)
-	p.op.Solve(dy, dy)
+	p.solve(dy, dy)
 	dense.Mul(ws.g2, p.e, dy, r, n, n)
 	for i := range dst {
 		dst[i] = -2 * s.η * (ws.g3[i] - 2*ws.g2[i])

@@ -75,11 +75,12 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 		var sigma matrixeq.Matrix
 		p.op, sigma, err = matrixeq.PrepareWithin(square(p.aw), square(ws.m2), square(f.s0))
 		p.sigma = sigma.Data
+		t.solves.Add(1)
 	} else {
 		p.op, _, err = matrixeq.PrepareWithin(square(p.aw), square(ws.m2), matrixeq.Matrix{})
 		if err == nil {
 			p.sigma = take(n * n)
-			p.op.Solve(p.sigma, f.s0)
+			p.solve(p.sigma, f.s0)
 		}
 	}
 	if err != nil {
@@ -87,7 +88,7 @@ func (t *Task) Evaluate(x []float64) (*Point, error) {
 	}
 
 	p.stage(ws.m1, ws.g1)
-	p.op.SolveT(p.p, ws.m1)
+	p.solveT(p.p, ws.m1)
 
 	dense.MulNT(p.sa, p.sigma, p.aw, n, n, n)
 	// BᵀP into ws.g2: S = R + BᵀPB, E = R W − BᵀP A_W.
@@ -242,4 +243,15 @@ func newWorkspace(n, r int) *workspace {
 		g1: m[6*nn : 6*nn+rn], g2: m[6*nn+rn : 6*nn+2*rn], g3: m[6*nn+2*rn : 6*nn+3*rn],
 		g4: m[6*nn+3*rn : 6*nn+4*rn], g5: m[6*nn+4*rn:],
 	}
+}
+
+// solve and solveT solve X = A_W X A_Wᵀ + W and X = A_Wᵀ X A_W + W, and count.
+func (p *Point) solve(dst, w []float64) {
+	p.t.solves.Add(1)
+	p.op.Solve(dst, w)
+}
+
+func (p *Point) solveT(dst, w []float64) {
+	p.t.solves.Add(1)
+	p.op.SolveT(dst, w)
 }

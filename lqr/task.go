@@ -4,6 +4,7 @@ import (
 	"math"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/matrixeq"
@@ -20,6 +21,7 @@ type Task struct {
 	lStar   []float64 // Cholesky factor of S* = R + BᵀP*B, r×r, of the standard form
 	wStar   []float64 // W* in the standard form's coordinates
 	scratch sync.Pool // *workspace
+	solves  atomic.Int64
 }
 
 // An Optimum is a task's best gain.
@@ -161,6 +163,13 @@ func (t *Task) Discount() float64 {
 	}
 	return t.spec.Discount
 }
+
+// Solves is how many linear matrix equations have been solved for the task since
+// it was made, the Riccati equation not among them: the unit in which methods are
+// compared. An evaluation takes two, a Hessian product two, a third derivative
+// six; a step of the natural or Gauss–Newton rule one for each product with its
+// Jacobian or the transpose, and three for the derivative of that.
+func (t *Task) Solves() int64 { return t.solves.Load() }
 
 // Radius is ρ(A − B W) of the undiscounted plant at any gain, stabilising or
 // not, by eigenvalues; +∞ where A − B W overflows. gain is W row by row.
