@@ -16,9 +16,9 @@ var ErrUnsupported = errors.New("this claim cannot be checked")
 
 // A Report is the outcome of checking a certificate.
 type Report struct {
-	Valid  bool   // everything that the certificate says was verified
-	Claim  string // what is proved, in one sentence; empty unless Valid
-	Reason string // what was not verified; empty if Valid
+	Valid  bool   `json:"valid"`  // everything that the certificate says was verified
+	Claim  string `json:"claim"`  // what is proved, in one sentence; empty unless Valid
+	Reason string `json:"reason"` // what was not verified; empty if Valid
 }
 
 // Check verifies a certificate, given the bytes of its file.

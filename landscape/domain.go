@@ -201,6 +201,12 @@ func (p *Problem) corner(box interval.Interval, low, high side, tasks []int, scr
 			end = interval.New(end.Lo(), mid)
 		}
 	}
+	// A few units to spare, for those who enclose the constraints otherwise.
+	low0, high0 := end.Lo(), end.Hi()
+	for range 8 {
+		low0, high0 = math.Nextafter(low0, box.Lo()), math.Nextafter(high0, box.Hi())
+	}
+	end = interval.New(low0, high0)
 	done := []patch{}
 	add := func(lo, hi float64, is side) {
 		if lo == hi {

@@ -476,6 +476,7 @@ func (p *Problem) conclude(l *Landscape, components []component, s *scratch) {
 	if p.oneMap && slices.ContainsFunc(minima, func(st Stationary) bool { return st.Optimal }) {
 		low, high, attained = l.LowerBound.Lo(), l.LowerBound.Hi(), true
 	}
+	low = max(low, l.LowerBound.Lo())
 	if math.IsInf(high, 1) {
 		high = maxFloat
 	}

@@ -115,14 +115,21 @@ const (
 
 // certify measures the conditions at the point a training run ended with. The
 // conditions are those of every task; with several different tasks they decide
-// nothing, and the verdict says so.
+// nothing, and the verdict says so. pt is the meta-objective there, with its
+// gradient, whatever direction the algorithm steps along.
 //
 // Cost: up to objective.DenseLimit parameters, dim products with ∇²h and dim
 // with every J and ∇²g; above, Lanczos steps, and what they cannot show is
 // undetermined.
-func (p *Problem) certify(res *maml.Result, x []float64, rates []float64) (*Certificate, error) {
-	pt := res.Point.(*maml.Point)
+func (p *Problem) certify(res *maml.Result, pt *maml.Point, x []float64, rates []float64) (*Certificate, error) {
+	if p.learned != nil || p.Family.Meta.Algorithm.Proximal() {
+		return &Certificate{Verdict: DoesNotApply, Conditions: []Condition{},
+			Reason:   "Theorem 2 and Proposition 1 are about inner steps at a given rate",
+			Theorems: []Theorem{{theorem2, DoesNotApply}, {proposition1, DoesNotApply}}}, nil
+	}
 	dim := p.Dim()
+	g := make([]float64, dim)
+	pt.Grad(g)
 	rounding := float64(dim) * 0x1p-52
 	both := []string{theorem2, proposition1}
 	c := &Certificate{}
@@ -130,7 +137,7 @@ func (p *Problem) certify(res *maml.Result, x []float64, rates []float64) (*Cert
 		cond.decide()
 		c.Conditions = append(c.Conditions, cond)
 	}
-	add(Condition{Name: "stationary", Value: Number(res.GradientNorm * (1 + dense.Norm(x)) / math.Max(math.Abs(res.Value), tiny)),
+	add(Condition{Name: "stationary", Value: Number(dense.Norm(g) * (1 + dense.Norm(x)) / math.Max(math.Abs(pt.Value()), tiny)),
 		Limit: stationaryLimit, Sense: "<", Margin: Number(64 * rounding), theorems: both})
 	curvature := res.Curvature
 	if len(curvature.MinVec) == 0 {

@@ -3,6 +3,8 @@ package run
 import (
 	"errors"
 	"fmt"
+
+	"github.com/metalqr/metalqr/objective"
 )
 
 var (
@@ -74,3 +76,17 @@ func (e *SearchError) Error() string {
 // Is makes it match [ErrNoStart].
 func (e *SearchError) Is(target error) bool { return target == ErrNoStart }
 func (e *SearchError) Unwrap() error        { return e.Closest }
+
+// MarginError says that a gain leaves the margin of stability that
+// meta.radius_limit asks for.
+type MarginError struct {
+	Task          string
+	Radius, Limit float64 // spectral radius of A − B W, and what it must be below
+}
+
+func (e *MarginError) Error() string {
+	return fmt.Sprintf("task %q: the spectral radius of A - B W is %.6g, not below the radius_limit %g", e.Task, e.Radius, e.Limit)
+}
+
+// Unwrap makes it match [objective.ErrDomain].
+func (e *MarginError) Unwrap() error { return objective.ErrDomain }

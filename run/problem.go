@@ -16,7 +16,8 @@ type Problem struct {
 	Family *family.Family
 	Tasks  []Task
 
-	rows, cols int // of a gain
+	rows, cols int       // of a gain
+	learned    []float64 // rates of all inner steps, one for each entry of the gain; nil where the steps have their own
 }
 
 // A Task is one member of a problem.
@@ -77,13 +78,18 @@ func (p *Problem) gain(x []float64) matrixeq.Matrix {
 	return matrixeq.Matrix{Rows: p.rows, Cols: p.cols, Data: slices.Clone(x)}
 }
 
-// rule is task i's inner step at a rate.
+// rule is task i's inner step at a rate: with iMAML and the Moreau envelope the
+// solution of its proximal problem.
 func (p *Problem) rule(i int, rate float64) objective.Rule {
 	g := p.Tasks[i].Inner
-	switch p.Family.Meta.Inner.Rule {
-	case family.RuleNatural:
+	switch {
+	case p.Family.Meta.Algorithm.Proximal():
+		return p.proximal(i, rate)
+	case p.learned != nil:
+		return maml.Rates{Objective: g, Rates: p.learned}
+	case p.Family.Meta.Inner.Rule == family.RuleNatural:
 		return lqr.Natural{Task: g, Rate: rate}
-	case family.RuleGaussNewton:
+	case p.Family.Meta.Inner.Rule == family.RuleGaussNewton:
 		return lqr.GaussNewton{Task: g, Rate: rate}
 	}
 	return maml.Gradient{Objective: g, Rate: rate}

@@ -3,35 +3,43 @@ package run
 import (
 	"context"
 
+	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
 // A Result is what a training run came to.
 type Result struct {
-	Family       string          `json:"family"`
-	Gain         matrixeq.Matrix `json:"gain"`
-	Value        Number          `json:"value"`         // h at the gain
-	GradientNorm Number          `json:"gradient_norm"` // ‖∇h‖₂ there
-	Status       maml.Status     `json:"status"`
-	Reason       string          `json:"reason,omitempty"` // why the run ended, where the status does not say all
-	Kind         maml.Kind       `json:"kind"`             // of the stationary point
-	Iterations   int             `json:"iterations"`
-	Best         *Best           `json:"best"`        // a better iterate passed on the way; null where the gain is the best met
-	LowerBound   Number          `json:"lower_bound"` // Σ λᵢ Cᵢ*
-	Gap          Number          `json:"gap"`         // h − Σ λᵢ Cᵢ*, without subtracting: h − min h is at most this
-	Rate         Number          `json:"rate"`        // η of the first inner step
-	Rates        []Number        `json:"rates"`       // of every inner step
-	RateFrom     string          `json:"rate_from"`   // "file", or "start" with rate: auto
-	LargestRate  *LargestRate    `json:"largest_rate"`
-	RateCheck    []RateCheck     `json:"rate_check"` // at the start, before the first step
-	Start        *Start          `json:"start"`
-	Certificate  *Certificate    `json:"certificate"`
-	Tasks        []TaskResult    `json:"tasks"`
-	Baselines    Baselines       `json:"baselines"`
-	Evaluations  int             `json:"evaluations"` // of the meta-objective
-	Products     int             `json:"products"`    // with its Hessian
-	Redraws      int             `json:"redraws,omitempty"`
+	Family       string           `json:"family"`
+	Algorithm    family.Algorithm `json:"algorithm"`
+	Gain         matrixeq.Matrix  `json:"gain"`
+	Value        Number           `json:"value"`                   // of the algorithm's objective at the gain: h, and for moreau the mean envelope
+	GradientNorm Number           `json:"gradient_norm"`           // of what the method steps along: ‖∇h‖₂, or ‖G‖₂ where Direction says so
+	ExactNorm    Number           `json:"exact_gradient_norm"`     // ‖∇h‖₂ in the gain, exact; h the mean cost after adaptation
+	Direction    string           `json:"direction,omitempty"`     // why the steps are along no gradient
+	LearnedRates *matrixeq.Matrix `json:"learned_rates,omitempty"` // of each entry of the gain
+	Status       maml.Status      `json:"status"`
+	Reason       string           `json:"reason,omitempty"` // why the run ended, where the status does not say all
+	Kind         maml.Kind        `json:"kind"`             // of the stationary point
+	Iterations   int              `json:"iterations"`
+	Best         *Best            `json:"best"`                 // a better iterate passed on the way; null where the gain is the best met
+	LowerBound   Number           `json:"lower_bound"`          // Σ λᵢ Cᵢ*
+	Gap          Number           `json:"gap"`                  // h − Σ λᵢ Cᵢ*, without subtracting: h − min h is at most this
+	Rate         Number           `json:"rate"`                 // η of the first inner step
+	Rates        []Number         `json:"rates"`                // of every inner step
+	RateFrom     string           `json:"rate_from"`            // "file", or "start" with rate: auto
+	OuterRate    Number           `json:"outer_rate,omitempty"` // β of algorithm-1
+	Clipped      int              `json:"clipped,omitempty"`    // steps that outer.clip shortened
+	LargestRate  *LargestRate     `json:"largest_rate"`         // null where no rate is given: proximal problems, learned rates
+	RateCheck    []RateCheck      `json:"rate_check"`           // at the start, before the first step
+	Start        *Start           `json:"start"`
+	Certificate  *Certificate     `json:"certificate"`
+	Tasks        []TaskResult     `json:"tasks"`
+	Baselines    Baselines        `json:"baselines"`
+	Rounds       []maml.Round     `json:"rounds,omitempty"` // of ftml
+	Evaluations  int              `json:"evaluations"`      // of the meta-objective
+	Products     int              `json:"products"`         // with its Hessian
+	Redraws      int              `json:"redraws,omitempty"`
 }
 
 // A Best is the iterate at which the lowest value was met.

@@ -82,6 +82,9 @@ func (p *Problem) fixedStart(kind string, w []float64) (*Start, error) {
 // rates are the inner rates, one a step; auto is decided at w.
 func (p *Problem) rates(w []float64) (rates []float64, auto bool, err error) {
 	inner := &p.Family.Meta.Inner
+	if inner.Strength > 0 { // κ in place of a rate
+		return []float64{1 / inner.Strength}, false, nil
+	}
 	if !inner.Rate.Auto {
 		for k := range inner.Steps {
 			rates = append(rates, inner.Rate.At(k))
@@ -111,12 +114,18 @@ func (p *Problem) ratesFor(ctx context.Context, w []float64) (rates []float64, f
 	return rates, "gain", err
 }
 
-// inside returns nil where the meta-objective with these rates is finite at w.
+// inside returns nil where the meta-objective with these rates is finite at w,
+// and the margin of stability kept.
 func (p *Problem) inside(w, rates []float64) error {
 	m, err := p.meta(rates)
-	if err == nil {
-		_, err = m.Evaluate(w)
+	if err != nil {
+		return err
 	}
+	var o objective.Objective = m
+	if limit := p.Family.Meta.RadiusLimit; limit > 0 {
+		o = limited{m, p, limit}
+	}
+	_, err = o.At(w)
 	return err
 }
 

@@ -2,43 +2,55 @@ package run
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/maml"
+	"github.com/metalqr/metalqr/objective"
 )
 
-// A Trainer is a training run: the meta-objective, the outer method and the
+// A Trainer is a training run: what is minimised, the outer method and the
 // state it has reached.
 type Trainer struct {
 	Problem   *Problem
 	Start     *Start
 	RateCheck []RateCheck // before the first step
+	OuterRate float64     // β of Algorithm 1, as given or chosen; else 0
 
-	meta   *maml.Meta
+	meta   *maml.Meta          // every task before and after its inner steps
+	target objective.Objective // what the method minimises, or steps along
 	method maml.Method
 	stop   maml.Stop
 	state  *maml.State
 }
 
 // NewTrainer resolves the start and the rates of the family's settings, and
-// measures η‖∇²gᵢ‖ of every task at every inner step from there. Errors match [ErrNoStart] where there
-// is no start inside the domain, and [ErrInput] where a setting is wrong.
+// measures η‖∇²gᵢ‖ of every task at every inner step from there. Errors match
+// [ErrNoStart] where there is no start inside the domain, and [ErrInput] where a
+// setting is wrong.
 func NewTrainer(ctx context.Context, p *Problem) (*Trainer, error) {
-	t := &Trainer{Problem: p, method: method(&p.Family.Meta), stop: maml.Stop{
-		Tolerance:  p.Family.Meta.Outer.Tolerance,
-		Iterations: p.Family.Meta.Outer.Iterations,
-	}}
+	settings := &p.Family.Meta
+	t := &Trainer{Problem: p, stop: maml.Stop{Tolerance: settings.Outer.Tolerance, Iterations: settings.Outer.Iterations}}
 	var err error
 	if t.Start, err = p.start(ctx); err != nil {
 		return nil, err
 	}
-	if t.meta, err = p.meta(t.Start.rates); err != nil {
+	rates, x := t.Start.rates, t.Start.Gain.Data
+	if t.meta, err = p.meta(rates); err != nil {
 		return nil, err
 	}
-	t.state = maml.NewState(t.Start.Gain.Data)
-	t.RateCheck, err = p.checkRates(t.Start.Gain.Data, t.Start.rates)
+	if t.target, err = p.objective(rates); err != nil {
+		return nil, err
+	}
+	if t.method, err = t.outer(settings); err != nil {
+		return nil, err
+	}
+	for range t.target.Dim() - p.Dim() { // rates that are learned
+		x = append(slices.Clip(x), rates[0])
+	}
+	t.state = maml.NewState(x)
+	t.RateCheck, err = p.checkRates(t.Start.Gain.Data, rates)
 	return t, err
 }
 
@@ -48,17 +60,40 @@ func (t *Trainer) Rates() (rates []float64, from string) {
 	return slices.Clone(t.Start.rates), t.Start.rateFrom()
 }
 
-// method makes the outer method's value from its words.
-func method(m *family.Meta) maml.Method {
+// outer makes the outer method's value from its words. A rate β that is not
+// given is ½ / Σ λᵢ‖∇²fᵢ‖ at the start; for Reptile, whose direction is a step
+// already, it is 1.
+func (t *Trainer) outer(m *family.Meta) (maml.Method, error) {
 	switch m.Outer.Method {
-	case family.MethodAlgorithm1:
-		return maml.Algorithm1{Rate: m.Outer.Rate, Batch: m.Outer.Batch, Sum: m.Outer.Reduce == family.ReduceSum, Seed: m.Seed}
 	case family.MethodGradient:
-		return maml.GradientDescent{}
+		return maml.GradientDescent{}, nil
 	case family.MethodLBFGS:
-		return maml.LBFGS{}
+		return maml.LBFGS{}, nil
+	case family.MethodNewtonCG:
+		return maml.NewtonCG{}, nil
 	}
-	return maml.NewtonCG{}
+	t.OuterRate = m.Outer.Rate
+	if t.OuterRate == 0 {
+		t.OuterRate = 1
+		if m.Algorithm != family.Reptile {
+			curvature, err := t.Problem.meanCurvature(t.Start.Gain.Data)
+			if err != nil {
+				return nil, err
+			}
+			if curvature > 0 {
+				t.OuterRate = 0.5 / curvature
+			}
+		}
+	}
+	method := maml.Algorithm1{
+		Rate: t.OuterRate, Last: m.Outer.LastRate, Over: m.Outer.Over,
+		Batch: m.Outer.Batch, Sum: m.Outer.Reduce == family.ReduceSum, Seed: m.Seed,
+		Epochs: m.Outer.Sampling == family.SampleEpochs, Clip: m.Outer.Clip,
+	}
+	if m.Outer.Sampling == family.SampleFresh {
+		method.Fresh = drawing{t.Problem, t.Start.rates}
+	}
+	return method, nil
 }
 
 // Run trains until the stopping rule holds, calling observe, if not nil, after
@@ -66,7 +101,10 @@ func method(m *family.Meta) maml.Method {
 // with a status; so is one whose context is cancelled, whose state can be
 // continued.
 func (t *Trainer) Run(ctx context.Context, observe func(maml.Record) error) (*Result, error) {
-	res, err := maml.Minimize(ctx, t.meta, t.method, t.state, t.stop, observe)
+	if t.Problem.Family.Meta.Algorithm == family.FTML {
+		return t.follow(ctx, observe)
+	}
+	res, err := maml.Minimize(ctx, t.target, t.method, t.state, t.stop, observe)
 	if err != nil {
 		return nil, err
 	}
@@ -78,33 +116,60 @@ func (t *Trainer) Run(ctx context.Context, observe func(maml.Record) error) (*Re
 
 // result gathers everything that is said about the gain found.
 func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error) {
-	p, x, rates := t.Problem, t.state.X, t.Start.rates
-	pt, ok := res.Point.(*maml.Point)
-	if !ok {
-		return nil, fmt.Errorf("run: the outer method ended with a %T", res.Point)
-	}
+	p, meta, rates := t.Problem, t.meta, t.Start.rates
+	settings := &p.Family.Meta
+	x, α := t.state.X[:p.Dim()], t.state.X[p.Dim():]
 	out := &Result{
-		Family: p.Family.Name, Gain: p.gain(x), Value: Number(res.Value), GradientNorm: Number(res.GradientNorm),
+		Family: p.Family.Name, Algorithm: settings.Algorithm, Gain: p.gain(x),
+		Value: Number(res.Value), GradientNorm: Number(res.GradientNorm), Gap: infinite,
 		Status: res.Status, Kind: res.Kind, Iterations: t.state.Iteration,
-		LowerBound: Number(t.meta.LowerBound()), Gap: Number(pt.Gap()),
-		Rate: Number(rates[0]), Rates: numbers(rates), RateFrom: t.Start.rateFrom(), RateCheck: t.RateCheck,
+		LowerBound: Number(meta.LowerBound()),
+		Rate:       Number(rates[0]), Rates: numbers(rates), RateFrom: t.Start.rateFrom(), RateCheck: t.RateCheck,
+		OuterRate: Number(t.OuterRate), Clipped: t.state.Clipped,
 		Start: t.Start, Evaluations: t.state.Evaluations, Products: t.state.Products,
+	}
+	if res.Gap != nil {
+		out.Gap = Number(*res.Gap)
 	}
 	if p.Family.Drawn != nil {
 		out.Redraws = p.Family.Drawn.Redraws
 	}
 	if b := res.Best; b != nil {
-		out.Best = &Best{Iteration: b.Iteration, Value: Number(b.Value), Gain: p.gain(b.X)}
+		out.Best = &Best{Iteration: b.Iteration, Value: Number(b.Value), Gain: p.gain(b.X[:p.Dim()])}
 	}
 	if res.Cause != nil {
 		out.Reason = res.Cause.Error()
 	}
-	largest, err := p.largestRate(x, len(rates))
+	if res.Status == maml.Stalled && settings.RadiusLimit > 0 {
+		out.Reason = p.heldBy(x, settings.RadiusLimit)
+	}
+	if len(α) > 0 {
+		p = p.learning(α)
+		rates := p.gain(p.learned)
+		out.LearnedRates = &rates
+		var err error
+		if meta, err = p.meta(t.Start.rates); err != nil {
+			return nil, err
+		}
+	}
+	pt, err := meta.Evaluate(x)
 	if err != nil {
 		return nil, err
 	}
-	out.LargestRate = &largest
-	if out.Certificate, err = p.certify(res, x, rates); err != nil {
+	if d, ok := res.Point.(maml.Directed); ok && d.Direction() != "" {
+		out.Direction = d.Direction()
+	}
+	g := make([]float64, p.Dim())
+	pt.Grad(g)
+	out.ExactNorm = Number(dense.Norm(g))
+	if len(α) == 0 && !settings.Algorithm.Proximal() {
+		largest, err := p.largestRate(x, len(rates))
+		if err != nil {
+			return nil, err
+		}
+		out.LargestRate = &largest
+	}
+	if out.Certificate, err = p.certify(res, pt, x, rates); err != nil {
 		return nil, err
 	}
 	if out.Tasks, err = p.taskResults(pt, x); err != nil {
@@ -112,6 +177,63 @@ func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error)
 	}
 	out.Baselines, err = p.baselines(ctx, x, rates)
 	return out, err
+}
+
+// follow plays the tasks as a stream, one a round in the order of the family,
+// and ends at the leader of all. A round is an iteration of the trace: its value
+// is the loss suffered, its gap the regret so far. A run that goes on plays the
+// rounds again, to the same bits, and reports those it had not.
+func (t *Trainer) follow(ctx context.Context, observe func(maml.Record) error) (*Result, error) {
+	p := t.Problem
+	stream := make([]maml.Member, t.meta.Len())
+	for i := range stream {
+		stream[i] = t.meta.Member(i)
+		stream[i].Weight = p.Family.Tasks[i].Weight
+	}
+	reported := t.state.Iteration
+	fallback := func(seen []maml.Member) ([]float64, error) {
+		sub := *p
+		sub.Tasks = p.Tasks[:len(seen)]
+		s, err := sub.autoStart(ctx)
+		if err != nil {
+			return nil, err
+		}
+		return s.Gain.Data, nil
+	}
+	state := maml.NewState(t.Start.Gain.Data)
+	rounds, err := maml.FTML{Method: t.method, Stop: t.stop}.Run(ctx, stream, t.Start.Gain.Data, fallback, func(r maml.Round) error {
+		step := dense.Norm(difference(r.Leader, r.X))
+		state.Iteration, state.X = r.Round, r.Leader
+		state.Evaluations += r.Evaluations
+		state.Products += r.Products
+		if r.Round <= reported || observe == nil {
+			return nil
+		}
+		*t.state = *state
+		return observe(maml.Record{Iteration: r.Round, Value: r.Loss, Gap: &r.Regret, Step: step})
+	})
+	if err != nil {
+		return nil, err
+	}
+	*t.state = *state
+	// The last leader is the minimiser over all tasks: this only classifies it.
+	final := *state
+	res, err := maml.Minimize(ctx, t.target, t.method, &final, t.stop, nil)
+	if err != nil {
+		return nil, err
+	}
+	t.state.X = final.X
+	out, err := t.result(ctx, &res)
+	if out != nil {
+		out.Rounds = rounds
+	}
+	return out, err
+}
+
+func difference(a, b []float64) []float64 {
+	d := make([]float64, len(a))
+	dense.Sub(d, a, b)
+	return d
 }
 
 // taskResults are the tasks at a point of the meta-objective.

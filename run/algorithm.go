@@ -1,0 +1,139 @@
+package run
+
+import (
+	"fmt"
+
+	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/maml"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// objective is what training minimises, or for an algorithm whose steps are
+// along no gradient, what it steps along: the meta-objective of [Problem.meta]
+// with whatever the algorithm makes of it. Its parameters are those of a gain,
+// followed by the rates where they are learned.
+func (p *Problem) objective(rates []float64) (objective.Objective, error) {
+	m, err := p.meta(rates)
+	if err != nil {
+		return nil, err
+	}
+	settings := &p.Family.Meta
+	replace := func(change func(i int, t *maml.Member)) (*maml.Meta, error) {
+		members := make([]maml.Member, m.Len())
+		for i := range members {
+			members[i] = m.Member(i)
+			change(i, &members[i])
+		}
+		return maml.NewMeta(members)
+	}
+	each := func(change func(i, k int) objective.Rule) (*maml.Meta, error) {
+		return replace(func(i int, t *maml.Member) {
+			t.Inner = make([]objective.Rule, len(rates))
+			for k := range rates {
+				t.Inner[k] = change(i, k)
+			}
+		})
+	}
+	var o objective.Objective = m
+	switch {
+	case settings.Algorithm == family.FOMAML:
+		o, err = each(func(i, k int) objective.Rule { return maml.FirstOrder{Rule: p.rule(i, rates[k])} })
+	case settings.Algorithm == family.HFMAML:
+		o, err = each(func(i, k int) objective.Rule {
+			return maml.HessianFree{Objective: p.Tasks[i].Inner, Rate: rates[k], Delta: settings.Inner.Delta}
+		})
+	case settings.Algorithm == family.Reptile:
+		o = maml.Reptile{Meta: m}
+	case settings.Algorithm == family.Moreau:
+		o, err = replace(func(i int, t *maml.Member) {
+			t.Outer, t.Inner = maml.Moreau{Proximal: p.proximal(i, rates[0])}, nil
+		})
+	case settings.Inner.Learn != family.LearnNone:
+		single := settings.Inner.Learn == family.LearnRate
+		o, err = replace(func(i int, t *maml.Member) {
+			t.Outer = maml.WithRates{Objective: t.Outer, Single: single}
+			t.Inner = make([]objective.Rule, len(rates))
+			for k := range rates {
+				t.Inner[k] = maml.LearnedRates{Objective: p.Tasks[i].Inner, Single: single}
+			}
+		})
+	}
+	if err != nil {
+		return nil, err
+	}
+	if limit := settings.RadiusLimit; limit > 0 {
+		o = limited{o, p, limit}
+	}
+	return o, nil
+}
+
+// proximal is the inner problem of iMAML and of the Moreau envelope, κ = 1/η.
+func (p *Problem) proximal(i int, rate float64) maml.Proximal {
+	in := &p.Family.Meta.Inner
+	κ := in.Strength
+	if κ == 0 {
+		κ = 1 / rate
+	}
+	g := p.Tasks[i].Inner
+	return maml.Proximal{Objective: g, Strength: κ, Tolerance: in.Tolerance, Start: g.Optimum().Gain.Data}
+}
+
+// learning is the problem with a rate for each entry of the gain in place of
+// those of its steps: α as training learned it, one number or one for each.
+func (p *Problem) learning(α []float64) *Problem {
+	q := *p
+	q.learned = make([]float64, p.Dim())
+	for i := range q.learned {
+		q.learned[i] = α[min(i, len(α)-1)]
+	}
+	return &q
+}
+
+// limited is an objective whose domain has a margin of stability: every outer
+// task's spectral radius at the gain itself is below limit.
+type limited struct {
+	objective.Objective
+	p     *Problem
+	limit float64
+}
+
+// At refuses gains beyond the limit with a *[MarginError].
+func (o limited) At(x []float64) (objective.Point, error) {
+	for _, t := range o.p.Tasks {
+		ρ, err := t.Outer.Radius(x[:o.p.Dim()])
+		if err != nil {
+			return nil, err
+		}
+		if !(ρ < o.limit) {
+			return nil, &MarginError{Task: t.Name, Radius: ρ, Limit: o.limit}
+		}
+	}
+	return o.Objective.At(x)
+}
+
+// LowerBound is that of the objective within.
+func (o limited) LowerBound() float64 { return o.Objective.(objective.Bounded).LowerBound() }
+
+// heldBy says which task a gain is held at radius_limit by, if one.
+func (p *Problem) heldBy(x []float64, limit float64) string {
+	for _, t := range p.Tasks {
+		if ρ, err := t.Outer.Radius(x); err == nil && ρ > limit*(1-1e-6) {
+			return fmt.Sprintf("radius_limit holds the gain: the spectral radius of task %q is %.9g", t.Name, ρ)
+		}
+	}
+	return ""
+}
+
+// meanCurvature is Σ λᵢ‖∇²fᵢ(x)‖.
+func (p *Problem) meanCurvature(x []float64) (float64, error) {
+	sum := 0.0
+	for _, t := range p.Tasks {
+		at, err := t.Outer.At(x)
+		if err != nil {
+			return 0, &lqr.TaskError{Task: t.Name, Err: err}
+		}
+		sum += t.Weight * objective.Spectrum(at, p.Dim(), 0).Norm
+	}
+	return sum, nil
+}
