@@ -7,7 +7,8 @@ import (
 
 // Objectives once more, straight from their definitions, in 400 bits.
 
-const precision = 400
+// precision is in bits; a test that cancels more raises it and puts it back.
+var precision uint = 400
 
 func num(x float64) *big.Float { return new(big.Float).SetPrec(precision).SetFloat64(x) }
 func zero() *big.Float         { return new(big.Float).SetPrec(precision) }
@@ -24,7 +25,7 @@ func bigExp(x *big.Float) *big.Float {
 	k := max(x.MantExp(nil)+20, 0)
 	r := zero().SetMantExp(x, -k)
 	sum, term := num(1), num(1)
-	for i := 1; i < 40; i++ {
+	for i := 1; i < int(precision/20)+10; i++ {
 		term.Mul(term, r)
 		term.Quo(term, num(float64(i)))
 		sum.Add(sum, term)
