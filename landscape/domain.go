@@ -44,17 +44,11 @@ type patch struct {
 	next []patch // or what it falls into
 }
 
-// domain covers the line: pieces in, out, holding one end of the domain, or
-// unknown. Gains left and right of the first and the last piece are outside.
-//
-// A gain is in the domain where D(x_k) > 0 for k = 0 … K − 1 with each task's
-// inner plant, and D(x_K) > 0 with its outer one.
-func (p *Problem) domain(m *meter) ([]certificate.Piece, error) {
-	low, high := math.Inf(-1), math.Inf(1)
-	atLow, atHigh := -1, -1
-	all := make([]int, len(p.tasks))
+// window is where all inner plants may be stable, and which tasks bound it; −1
+// where none does.
+func (p *Problem) window() (low, high float64, atLow, atHigh int) {
+	low, high, atLow, atHigh = math.Inf(-1), math.Inf(1), -1, -1
 	for i := range p.tasks {
-		all[i] = i
 		s := p.tasks[i].g.stable
 		if s.Lo() > low {
 			low, atLow = s.Lo(), i
@@ -62,6 +56,20 @@ func (p *Problem) domain(m *meter) ([]certificate.Piece, error) {
 		if s.Hi() < high {
 			high, atHigh = s.Hi(), i
 		}
+	}
+	return low, high, atLow, atHigh
+}
+
+// domain covers the line: pieces in, out, holding one end of the domain, or
+// unknown. Gains left and right of the first and the last piece are outside.
+//
+// A gain is in the domain where D(x_k) > 0 for k = 0 … K − 1 with each task's
+// inner plant, and D(x_K) > 0 with its outer one.
+func (p *Problem) domain(m *meter) ([]certificate.Piece, error) {
+	low, high, atLow, atHigh := p.window()
+	all := make([]int, len(p.tasks))
+	for i := range all {
+		all[i] = i
 	}
 	if !(low < high) {
 		return nil, &EmptyError{Tasks: []string{p.tasks[atLow].name, p.tasks[atHigh].name}}

@@ -583,7 +583,14 @@ func (l *Landscape) basins() {
 // for a task or a pair that is enough; failing that it names all that the cover
 // needs.
 func (p *Problem) empty(ctx context.Context, cover []certificate.Piece) error {
+	// Left and right of the cover the tasks that bound it exclude every gain.
 	var needed []int
+	_, _, atLow, atHigh := p.window()
+	for _, i := range []int{atLow, atHigh} {
+		if i >= 0 && !slices.Contains(needed, i) {
+			needed = append(needed, i)
+		}
+	}
 	for _, c := range cover {
 		if c.Is == certificate.Out && !slices.Contains(needed, c.Task) {
 			needed = append(needed, c.Task)
