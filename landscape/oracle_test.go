@@ -74,7 +74,10 @@ func (x digits) abs() digits { return digits{new(big.Float).Abs(x.Float)} }
 type oraclePlant[T number[T]] struct{ a, b, q, n, r, γ, s, c T }
 
 // oraclePoint is a cost at a gain.
-type oraclePoint[T number[T]] struct{ d, e, e1, p1, s, cost, c1, c2 T }
+type oraclePoint[T number[T]] struct {
+	d, e, e1, p1, s, cost, c1, c2 T
+	size                          T // of what is added up in c1
+}
 
 // at reports false where the gain does not stabilise.
 func (p *oraclePlant[T]) at(w T) (o oraclePoint[T], ok bool) {
@@ -96,6 +99,13 @@ func (p *oraclePlant[T]) at(w T) (o oraclePoint[T], ok bool) {
 	σ1 := w.of(-2).mul(bγu).mul(σ).div(o.d)
 	o.cost = p.s.mul(cost).add(p.c)
 	o.c1 = two.mul(o.e).mul(σ)
+	size := func(x T) T {
+		if x.sign() < 0 {
+			return w.of(0).sub(x)
+		}
+		return x
+	}
+	o.size = two.mul(size(rw).add(size(p.n)).add(size(bγu.mul(cost)))).mul(σ)
 	o.c2 = two.mul(o.e1.mul(σ).add(o.e.mul(σ1)))
 	return o, true
 }
@@ -129,12 +139,13 @@ type outcome[T number[T]] struct {
 	task   int
 	value  T
 	slope  T
+	size   T   // of what is added up in slope
 	jac    []T // x_K′ of each task, if asked for
 }
 
 // at evaluates h and h′. Tasks narrows it to some of them.
 func (o *oracle[T]) at(w T, jacobians bool) outcome[T] {
-	r := outcome[T]{least: w.of(1), value: w.of(0), slope: w.of(0)}
+	r := outcome[T]{least: w.of(1), value: w.of(0), slope: w.of(0), size: w.of(0)}
 	for i := range o.f {
 		x, j, end, ok := o.follow(i, w, &r.least)
 		if !ok {
@@ -144,6 +155,11 @@ func (o *oracle[T]) at(w T, jacobians bool) outcome[T] {
 		_ = x
 		r.value = r.value.add(o.weights[i].mul(end.cost))
 		r.slope = r.slope.add(o.weights[i].mul(end.c1).mul(j))
+		size := o.weights[i].mul(end.size).mul(j)
+		if size.sign() < 0 {
+			size = w.of(0).sub(size)
+		}
+		r.size = r.size.add(size)
 		if jacobians {
 			r.jac = append(r.jac, j)
 		}

@@ -311,3 +311,20 @@ func TestOppositeInputs(t *testing.T) {
 		}
 	}
 }
+
+// One of the two tasks slightly dearer: the minima are no longer equal, by about
+// as much, and the one that is higher is spurious as soon as intervals can tell.
+func TestNearlyOpposite(t *testing.T) {
+	for _, off := range []float64{0, 1e-16, 1e-15, 1e-14, 1e-12, 1e-9, 1e-6, 1e-3} {
+		for _, sign := range []float64{1, -1} {
+			l := tryAt(t, tasks("rate: 0.003", [4]float64{.9, 1, 1, 1}, [4]float64{.9, -1, 1, 1 + sign*off}), 300)
+			complete(t, l)
+			if n := len(l.Minima()); n != 2 || off >= 1e-12 != l.Spurious() && off != 1e-14 && off != 1e-12 || l.Epsilon.Hi() > off+2e-14 {
+				t.Errorf("%v: %s", sign*off, l.dump())
+			}
+			if sign > 0 {
+				t.Logf("%v: %s, ε in %v", off, l.Verdict, l.Epsilon)
+			}
+		}
+	}
+}

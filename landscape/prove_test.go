@@ -190,6 +190,7 @@ func TestEmptyDomain(t *testing.T) {
 		{"stable sets apart", "tasks: [{name: one, A: 3, B: 1, Q: 1, R: 1}, {name: two, A: 0, B: 1, Q: 1, R: 1}]\nmeta: {inner: {rate: 0.01}}", []string{"one", "two"}},
 		{"stable sets that touch", "tasks: [{name: one, A: 2, B: 1, Q: 1, R: 1}, {name: two, A: 0, B: 1, Q: 1, R: 1}]\nmeta: {inner: {rate: 0.01}}", []string{"one", "two"}},
 		{"among others", "tasks: [{name: a, A: 1, B: 1, Q: 1, R: 1}, {name: one, A: 2.5, B: 1, Q: 1, R: 1}, {name: b, A: 1, B: 1, Q: 2, R: 1}, {name: two, A: 0, B: 1, Q: 1, R: 1}]\nmeta: {inner: {rate: 0.001}}", []string{"one", "two"}},
+		{"stable sets that touch, after a step", "tasks: [{name: one, A: 0.9999999900877089, B: 3.4, Q: 52000, R: 206.3014672106179}, {name: two, A: 0.9999999900877089, B: -3.4, Q: 52000, R: 206.3014672106179}]\nmeta: {inner: {rate: 1e-9}}", []string{"one", "two"}},
 		{"one task after its step", "tasks: [{name: one, A: 1, B: 0.1, Q: 1, R: 1, inner: {A: -5, B: 1}}]\nmeta: {inner: {rate: 0.5, rule: gauss-newton}}", []string{"one"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

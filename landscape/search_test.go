@@ -301,10 +301,18 @@ func (t *trial) scan(grid []float64) {
 		if got = 2; o.inside {
 			got = o.slope.sign()
 		}
+		if got != 2 && want != 2 && drowned(o) {
+			continue
+		}
 		if !agrees() {
 			t.complain("at w = %v the proof says %s, and it is %s (D %.3g, h′ %.3g)", w, stateName(want), stateName(got), o.least.float(), o.slope.float())
 		}
 	}
+}
+
+// drowned reports whether the sign of h′ is that of the judge's own rounding.
+func drowned(o outcome[digits]) bool {
+	return o.slope.abs().cmp(o.size.mul(exactly(0x1p-200))) < 0
 }
 
 func stateName(s int) string {
@@ -397,7 +405,9 @@ func (t *trial) stationary() (minima []digits) {
 		if s.Kind == certificate.Maximum {
 			before = -before
 		}
-		if !(s.Gain.Lo() < s.Gain.Hi()) || before != -1 || high.slope.sign() != -low.slope.sign() || s.Kind != certificate.Minimum && s.Kind != certificate.Maximum {
+		known := s.Kind == certificate.Minimum || s.Kind == certificate.Maximum
+		crosses := before == -1 && high.slope.sign() == -low.slope.sign() || drowned(low) || drowned(high)
+		if !(s.Gain.Lo() < s.Gain.Hi()) || !known || !crosses {
 			t.complain("%q %v: h′ is %.3g and %.3g at its ends", s.Kind, s.Gain, low.slope.float(), high.slope.float())
 			continue
 		}
@@ -637,6 +647,9 @@ func (t *trial) pieces() {
 					continue
 				}
 				s := o.slope.sign()
+				if drowned(o) {
+					continue
+				}
 				if s == 0 || sign == -s {
 					t.complain("h′ changes its sign in the piece %v", p)
 				}
