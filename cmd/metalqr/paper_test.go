@@ -45,7 +45,7 @@ func TestPaperDocument(t *testing.T) {
 
 func TestPaperKept(t *testing.T) {
 	elsewhere(t)
-	o := succeed(t, "paper", "1", "3b", "--out", "kept")
+	o := succeed(t, "paper", "1", "3b", "3d", "--out", "kept")
 	if !strings.Contains(o.stdout, filepath.Join("kept", "paper.md")) {
 		t.Errorf("the tables are not named:\n%s", o.stdout)
 	}
@@ -54,7 +54,7 @@ func TestPaperKept(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, name := range []string{"figure-1", "figure-3b"} {
+	for _, name := range []string{"figure-1", "figure-3b", "figure-3d"} {
 		succeed(t, "check", filepath.Join("kept", name+"-certificate.json"))
 	}
 	if o := call(t, "paper", "1", "--out", "kept"); o.exit != bad || !strings.Contains(o.stderr, "exists") {
