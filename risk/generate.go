@@ -18,7 +18,9 @@ func stream(seed, task uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, ta
 // y = a sin(x + φ) + noise, a uniform in [0.1, 5], φ in [0, π], x in [−5, 5],
 // each task with its own a and φ. A row's features are p Gaussian bumps of x,
 //
-//	exp(−(x − m_j)²/w²),   m_j equally spaced over [−5, 5],   w = 10/(p − 1).
+//	exp(−(x − m_j)²/w²),   m_j equally spaced over [−5, 5],   w = 20/(p − 1),
+//
+// of which twelve fit a sinusoid to a percent of its amplitude.
 type Sinusoids struct {
 	Rows     int     // n of a task; 0 means 100
 	Features int     // p ≥ 2; 0 means 12
@@ -35,12 +37,12 @@ func (g Sinusoids) Task(i uint64) (Data, error) {
 	random := stream(g.Seed, i)
 	a := 0.1 + 4.9*random.Float64()
 	phase := math.Pi * random.Float64()
-	width := 10 / float64(p-1)
+	gap := 10 / float64(p-1)
 	d := Data{X: make([]float64, n*p), Y: make([]float64, n), Rows: n, Cols: p}
 	for r := range n {
 		x := -5 + 10*random.Float64()
 		for j := range p {
-			t := (x - (-5 + width*float64(j))) / width
+			t := (x - (-5 + float64(gap*float64(j)))) / (2 * gap)
 			d.X[r*p+j] = math.Exp(-t * t)
 		}
 		d.Y[r] = a*math.Sin(x+phase) + g.Noise*random.NormFloat64()

@@ -222,13 +222,14 @@ type triangle struct {
 	rows []float64 // the block
 	used int       // rows of it
 	sum  []float64
+	one  []float64 // a column of the block, then its entry in R
 }
 
 // triangleRows is the number of rows of a block.
 const triangleRows = 64
 
 func newTriangle(w int) *triangle {
-	return &triangle{w: w, r: make([]float64, w*w), rows: make([]float64, triangleRows*w), sum: make([]float64, w)}
+	return &triangle{w: w, r: make([]float64, w*w), rows: make([]float64, triangleRows*w), sum: make([]float64, w), one: make([]float64, triangleRows+1)}
 }
 
 // next is where the next row is to be written.
@@ -244,7 +245,7 @@ func (t *triangle) next() []float64 {
 func (t *triangle) reduce() {
 	w, m := t.w, t.used
 	t.used = 0
-	column := make([]float64, m+1)
+	column := t.one[:m+1]
 	for j := range w {
 		top := t.r[j*w : (j+1)*w]
 		for i := range m {
