@@ -6,6 +6,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/metalqr/metalqr/internal/dense"
@@ -486,12 +487,46 @@ func TestModelsRefuse(t *testing.T) {
 
 // Products with derivatives allocate nothing.
 func TestNoAllocation(t *testing.T) {
+	made := 0
+	pool := sync.Pool{New: func() any { made++; return new([64]float64) }}
+	for range 200 {
+		pool.Put(pool.Get())
+	}
+	if made > 20 {
+		t.Skip("the race detector makes pools forget")
+	}
 	for _, c := range cases(t) {
 		o := try(c.model.On(c.data))(t)
 		p := try(o.At(normal(1, o.Dim(), 1)))(t).(objective.Point3)
 		v, dst := normal(2, o.Dim(), 1), make([]float64, o.Dim())
 		if n := testing.AllocsPerRun(20, func() { p.HessVec(dst, v); p.Third(dst, v, v); p.Grad(dst) }); n > 0.5 {
 			t.Errorf("%s: %g allocations", c.name, n)
+		}
+	}
+}
+
+// A point answers many goroutines at once, with the same bits.
+func TestConcurrentUse(t *testing.T) {
+	for _, c := range cases(t) {
+		o := try(c.model.On(c.data))(t)
+		p := try(o.At(normal(1, o.Dim(), 1)))(t).(objective.Point3)
+		v := normal(2, o.Dim(), 1)
+		found := make([][]float64, 8)
+		var wg sync.WaitGroup
+		for i := range found {
+			wg.Go(func() {
+				found[i] = make([]float64, 2*o.Dim())
+				for range 3 {
+					p.HessVec(found[i][:o.Dim()], v)
+					p.Third(found[i][o.Dim():], v, v)
+				}
+			})
+		}
+		wg.Wait()
+		for i := range found {
+			if !slices.Equal(found[i], found[0]) {
+				t.Errorf("%s: goroutine %d differs", c.name, i)
+			}
 		}
 	}
 }
