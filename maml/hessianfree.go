@@ -15,11 +15,18 @@ import (
 //
 // HF-MAML's. Their error is δ²‖∇⁴g‖‖v‖³/6 until rounding, of order ε‖∇g‖/δ,
 // takes over; where ∇g varies on the scale 1 + ‖x‖ the best Delta is about
-// ε^{1/3}, and leaves 1e-10 of the product. δ is halved until x ± δv are in the
-// domain of g, so that near its border, where g varies on the scale of the
-// distance to it, some digits are lost but not the sense. Where even the last δ
-// that moves x leaves it, or g fails otherwise, the product is NaN, which a Meta
-// answers as outside the domain. Jᵀ0 = 0.
+// ε^{1/3}, and leaves 1e-10 of the product. Jᵀ0 = 0.
+//
+// Where x ± δv are not both in the domain of g, δ is halved until they are, which
+// tells how far its border is: s‖v‖, and that g varies on that scale. The balance
+// is then at
+//
+//	δ = Delta (1 + ‖x‖)^{1/3} (s‖v‖)^{2/3}/‖v‖,   at most s/2,
+//
+// where 1e-5 of the product is left at a distance of 1e-8. (A border just beyond δ
+// goes unnoticed, and costs digits: at 20 δ two remain.) Where no δ that moves x
+// stays inside, or g fails otherwise, the product is NaN, which a Meta answers as
+// outside the domain.
 //
 // What a Meta over it has for a gradient tends to ∇h as Delta → 0, down to
 // rounding, but is the gradient of no function: only [Algorithm1] steps along it.
@@ -95,7 +102,9 @@ func (s *hessianFreeStep) product(dst, v []float64) {
 	// The direction is scaled to length one first: δ/‖v‖ may overflow.
 	unit := along(make([]float64, len(v)), 1/length, v)
 	below := make([]float64, len(v))
-	for δ := s.rule.Delta * (1 + dense.Norm(s.x)); ; δ /= 2 {
+	scale := 1 + dense.Norm(s.x)
+	left := false // by the last δ
+	for δ := s.rule.Delta * scale; ; {
 		above := along(s.x, δ, unit)
 		if equal(above, s.x) {
 			break
@@ -105,17 +114,29 @@ func (s *hessianFreeStep) product(dst, v []float64) {
 			p.Grad(dst)
 			p, err = s.rule.Objective.At(along(s.x, -δ, unit))
 		}
-		if err == nil {
+		switch {
+		case errors.Is(err, objective.ErrDomain):
+			left = true
+			δ /= 2
+		case err != nil:
+			spoil(dst)
+			return
+		case left:
+			left = false
+			δ = math.Min(s.rule.Delta*math.Cbrt(scale*δ*δ), δ/2)
+		default:
 			p.Grad(below)
 			for i := range dst {
 				dst[i] = (dst[i] - below[i]) / (2 * δ) * length
 			}
 			return
 		}
-		if !errors.Is(err, objective.ErrDomain) {
-			break
-		}
 	}
+	spoil(dst)
+}
+
+// spoil answers where there is no answer.
+func spoil(dst []float64) {
 	for i := range dst {
 		dst[i] = math.NaN()
 	}

@@ -288,9 +288,7 @@ func (s *proximalStep) divide(dst, z []float64) {
 			return
 		}
 	}
-	for i := range dst {
-		dst[i] = math.NaN()
-	}
+	spoil(dst)
 }
 
 // conjugate adds N⁻¹ r to dst by conjugate gradients from zero, to a tenth of
