@@ -36,7 +36,6 @@ func (p *Problem) slope(box interval.Interval, known bool, s *scratch) (value, d
 	if known && !box.IsPoint() {
 		order = 2
 	}
-	middle := zero // h′ at the centre
 	for i := range p.tasks {
 		t := &p.tasks[i]
 		if !t.track(box, order, known, s) {
@@ -49,7 +48,7 @@ func (p *Problem) slope(box interval.Interval, known bool, s *scratch) (value, d
 	}
 	if order > 1 && deriv.IsBounded() {
 		c := interval.Of(center(box))
-		if middle, _, ok = p.slope(c, true, s); ok {
+		if middle, _, ok := p.slope(c, true, s); ok {
 			value = value.Intersect(middle.Add(deriv.Mul(box.Sub(c))))
 		}
 	}

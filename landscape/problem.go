@@ -105,7 +105,7 @@ func enclose(s lqr.Spec) (*plant, error) {
 		p.c = between.Div(one.Sub(p.γ))
 	}
 	if !p.s.Positive() {
-		return nil, fmt.Errorf("Σ₀, in [%v, %v], is not positive, and a proof about a landscape needs that", p.s.Lo(), p.s.Hi())
+		return nil, fmt.Errorf("its Σ₀, in [%v, %v], is not positive, and a proof about a landscape needs that", p.s.Lo(), p.s.Hi())
 	}
 	if !p.complete() {
 		return nil, fmt.Errorf("its optimum cannot be enclosed: it is too near a task that has none, or its numbers are too large or too small for intervals")
