@@ -6,15 +6,30 @@ import (
 )
 
 var (
-	// ErrUnsupported is matched by the error about a family whose gain has more
-	// than one entry.
-	ErrUnsupported = errors.New("landscapes are proved for scalar gains only")
+	// ErrUnsupported is matched by the errors about a family whose landscape is
+	// not one that can be proved.
+	ErrUnsupported = errors.New("no landscape of this kind can be proved")
 	// ErrEmpty is matched by the error about a meta-objective that is infinite
 	// everywhere.
 	ErrEmpty = errors.New("the domain is empty")
 	// ErrTask is matched by the errors about a task that intervals cannot hold.
 	ErrTask = errors.New("task cannot be enclosed")
+	// ErrRadius is matched by the error about a task for which no radius of
+	// similarity is proved.
+	ErrRadius = errors.New("no radius of similarity for such a task")
 )
+
+// AlgorithmError says that an algorithm minimises another objective than the mean
+// cost after inner steps at given rates, of which landscapes are proved.
+type AlgorithmError struct {
+	Algorithm string
+}
+
+func (e *AlgorithmError) Error() string {
+	return fmt.Sprintf("landscape: the landscape proved is that of the mean cost after inner steps at given rates; %s has another objective", e.Algorithm)
+}
+
+func (e *AlgorithmError) Unwrap() error { return ErrUnsupported }
 
 // DimensionError says that a gain has more than one entry.
 type DimensionError struct {
@@ -22,7 +37,7 @@ type DimensionError struct {
 }
 
 func (e *DimensionError) Error() string {
-	return fmt.Sprintf("landscape: %v: this family's gain has %d×%d entries", ErrUnsupported, e.Inputs, e.States)
+	return fmt.Sprintf("landscape: landscapes are proved for scalar gains; this family's gain has %d×%d entries", e.Inputs, e.States)
 }
 
 func (e *DimensionError) Unwrap() error { return ErrUnsupported }
@@ -58,3 +73,15 @@ func (e *EmptyError) Error() string {
 }
 
 func (e *EmptyError) Unwrap() error { return ErrEmpty }
+
+// RadiusError says why the radius of similarity of a task cannot be proved.
+type RadiusError struct {
+	Task string
+	Why  string
+}
+
+func (e *RadiusError) Error() string {
+	return fmt.Sprintf("landscape: task %q: %v: %s", e.Task, ErrRadius, e.Why)
+}
+
+func (e *RadiusError) Unwrap() error { return ErrRadius }

@@ -20,10 +20,17 @@ type Problem struct {
 
 // New encloses the meta-objective of a family at given inner rates, one for
 // each step. Errors: [*DimensionError] for a gain that is not one number,
+// [*AlgorithmError] for an algorithm with another objective,
 // [*TaskError] for a task whose optimum intervals cannot show.
 func New(f *family.Family, rates []float64) (*Problem, error) {
 	if d, r := f.States(), f.Inputs(); d*r != 1 {
 		return nil, &DimensionError{Inputs: r, States: d}
+	}
+	switch m := &f.Meta; {
+	case m.Algorithm.Proximal():
+		return nil, &AlgorithmError{Algorithm: m.Algorithm.String()}
+	case m.Inner.Learn != family.LearnNone:
+		return nil, &AlgorithmError{Algorithm: "a learned rate"}
 	}
 	rates = slices.Clone(rates)
 	copied := *f
@@ -51,7 +58,12 @@ func New(f *family.Family, rates []float64) (*Problem, error) {
 			if !c.Positive() {
 				return nil, &TaskError{Task: t.Name, Err: fmt.Errorf("its optimal cost, in [%v, %v], is not shown to be positive, so that normalize: optimal-cost cannot divide by it", c.Lo(), c.Hi())}
 			}
-			inner, outer = inner.scaled(c, inner == outer), outer.scaled(c, true)
+			seen, ok := inner.scaled(c, inner == outer)
+			counts, okCounts := outer.scaled(c, true)
+			if !ok || !okCounts {
+				return nil, &TaskError{Task: t.Name, Err: fmt.Errorf("its optimum cannot be enclosed once the cost is divided by the optimal cost, in [%v, %v]: its numbers are too large or too small for intervals", c.Lo(), c.Hi())}
+			}
+			inner, outer = seen, counts
 			if t.G == t.F {
 				inner = outer
 			}
@@ -114,17 +126,18 @@ func enclose(s lqr.Spec) (*plant, error) {
 }
 
 // scaled is the plant with its cost divided by c. The constant part is divided
-// only where the cost is that which counts.
-func (p *plant) scaled(c interval.Interval, counts bool) *plant {
+// only where the cost is that which counts. It reports false where the optimum
+// cannot be enclosed then.
+func (p *plant) scaled(c interval.Interval, counts bool) (scaled *plant, ok bool) {
 	o := *p
 	o.q, o.n, o.r = p.q.Div(c), p.n.Div(c), p.r.Div(c)
 	if counts {
 		o.c = p.c.Div(c)
 	}
 	if !o.complete() {
-		return p
+		return nil, false
 	}
 	// W* does not depend on the factor.
 	o.opt = o.opt.Intersect(p.opt)
-	return &o
+	return &o, true
 }
