@@ -18,8 +18,8 @@ func BenchmarkProve(b *testing.B) {
 	}{
 		{"figure-1", tasks("rate: 0.05", [4]float64{1, 1, 1, 1}), 3, 0},
 		{"tasks-11", mixed(11, "rate: 0.01"), 3, 1.265},
-		{"tasks-50", mixed(50, "rate: 0.01"), 3, 1.161},
-		{"tasks-200", mixed(200, "rate: 0.01"), 3, 1.150},
+		{"tasks-50", mixed(50, "rate: 0.01"), 3, 1.138},
+		{"tasks-200", mixed(200, "rate: 0.01"), 3, 1.104},
 		{"tasks-11/K-3", mixed(11, "rate: 0.003, steps: 3"), 0, -1},
 		{"tasks-200/K-3", mixed(200, "rate: 0.003, steps: 3"), 0, -1},
 		{"tasks-200/natural", mixed(200, "rate: 0.02, rule: natural"), 0, -1},

@@ -1,7 +1,6 @@
 package landscape
 
 import (
-	"math"
 	"math/big"
 	"testing"
 
@@ -362,7 +361,7 @@ func metaOf(t testing.TB, f *family.Family, rates []float64) *maml.Meta {
 		outer, inner := x.F, x.G
 		if f.Meta.Normalize == family.NormalizeOptimalCost {
 			c := 1 / x.F.Optimum().Cost
-			outer, inner = scaled(t, x.F, c), scaled(t, x.G, c)
+			outer, inner = divided(t, x.F, c), divided(t, x.G, c)
 		}
 		var rules []objective.Rule
 		for _, η := range rates {
@@ -385,7 +384,7 @@ func metaOf(t testing.TB, f *family.Family, rates []float64) *maml.Meta {
 	return m
 }
 
-func scaled(t testing.TB, task *lqr.Task, c float64) *lqr.Task {
+func divided(t testing.TB, task *lqr.Task, c float64) *lqr.Task {
 	t.Helper()
 	s, err := lqr.New(task.Spec().ScaleCost(c))
 	if err != nil {
@@ -410,12 +409,4 @@ func ratesOf(f *family.Family) []float64 {
 		rates[k] = f.Meta.Inner.Rate.At(k)
 	}
 	return rates
-}
-
-// near fails unless got is within a relative tolerance of want.
-func near(t testing.TB, what string, got, want, tol float64) {
-	t.Helper()
-	if !(math.Abs(got-want) <= tol*math.Max(math.Abs(want), math.SmallestNonzeroFloat64)) {
-		t.Errorf("%s = %v, want %v (relative %.1e)", what, got, want, tol)
-	}
 }

@@ -18,6 +18,7 @@ import (
 )
 
 // For hours: go test ./landscape -run TestNoWrongProof -timeout 0 -args -soak 2h
+// One family again: -soak 1ns -soak-seed N.
 var (
 	soak     = flag.Duration("soak", 0, "how long TestNoWrongProof tries random families")
 	soakSeed = flag.Uint64("soak-seed", 1, "the first family that TestNoWrongProof tries")
@@ -310,9 +311,9 @@ func checked(t *testing.T, seed uint64, x *trial, l *Landscape, counts tally, ke
 
 // TestNoWrongProof proves random families and searches each for a contradiction.
 func TestNoWrongProof(t *testing.T) {
-	limit := 6 * time.Second
+	limit := 5 * time.Second
 	if testing.Short() {
-		limit = 1500 * time.Millisecond
+		limit = 1000 * time.Millisecond
 	}
 	if *soak > 0 {
 		limit = *soak
@@ -368,7 +369,7 @@ func TestNoWrongProof(t *testing.T) {
 			t.Logf("%v: %d families, next seed %d", time.Since(begun).Round(time.Second), tried, seed+1)
 		}
 	}
-	if tried < 20 && !testing.Short() {
+	if tried < 20 && !testing.Short() && *soak == 0 {
 		t.Errorf("only %d families tried", tried)
 	}
 	t.Logf("%d families; the slowest took %v (seed %d)%s", tried, slowest, slowestSeed, counts)

@@ -30,12 +30,13 @@ type trial struct {
 	l      *Landscape
 	cert   certificate.Landscape
 	bests  []digits // Cᵢ*
-	scale  digits   // h somewhere in the domain
+	scale  digits   // the largest value of h seen
+	noise  float64  // what is drowned, relative to what is added up
 	faults []string
 }
 
 func newTrial(f *family.Family, rates []float64, seed uint64) *trial {
-	t := &trial{family: f, rates: rates, exact: newOracle(f, rates), r: rand.New(rand.NewPCG(seed, 3))}
+	t := &trial{family: f, rates: rates, exact: newOracle(f, rates), r: rand.New(rand.NewPCG(seed, 3)), noise: 0x1p-200}
 	t.quick = floats(t.exact)
 	return t
 }
@@ -81,7 +82,12 @@ func (t *trial) judge(l *Landscape, points int) {
 	t.bests, t.scale = nil, exactly(0)
 	for _, d := range l.Domain {
 		if o := t.exact.at(exactly(center(interval.New(d.Low.Hi(), d.High.Lo()))), false); o.inside {
-			t.scale = o.value.abs()
+			t.seen(o.value)
+		}
+	}
+	for _, s := range l.Stationary {
+		if o := t.exact.at(exactly(s.Gain.Mid()), false); o.inside {
+			t.seen(o.value)
 		}
 	}
 	for _, f := range t.exact.f {
@@ -96,6 +102,12 @@ func (t *trial) judge(l *Landscape, points int) {
 	t.values(minima)
 	t.pieces()
 	t.singulars(grid)
+}
+
+func (t *trial) seen(h digits) {
+	if h.abs().cmp(t.scale) > 0 {
+		t.scale = h.abs()
+	}
 }
 
 // limits is where all inner plants are stable, in floats.
@@ -301,7 +313,7 @@ func (t *trial) scan(grid []float64) {
 		if got = 2; o.inside {
 			got = o.slope.sign()
 		}
-		if got != 2 && want != 2 && drowned(o) {
+		if got != 2 && want != 2 && t.drowned(o) {
 			continue
 		}
 		if !agrees() {
@@ -311,8 +323,8 @@ func (t *trial) scan(grid []float64) {
 }
 
 // drowned reports whether the sign of h′ is that of the judge's own rounding.
-func drowned(o outcome[digits]) bool {
-	return o.slope.abs().cmp(o.size.mul(exactly(0x1p-200))) < 0
+func (t *trial) drowned(o outcome[digits]) bool {
+	return o.slope.abs().cmp(o.size.mul(exactly(t.noise))) <= 0
 }
 
 func stateName(s int) string {
@@ -406,7 +418,7 @@ func (t *trial) stationary() (minima []digits) {
 			before = -before
 		}
 		known := s.Kind == certificate.Minimum || s.Kind == certificate.Maximum
-		crosses := before == -1 && high.slope.sign() == -low.slope.sign() || drowned(low) || drowned(high)
+		crosses := before == -1 && high.slope.sign() == -low.slope.sign() || t.drowned(low) || t.drowned(high)
 		if !(s.Gain.Lo() < s.Gain.Hi()) || !known || !crosses {
 			t.complain("%q %v: h′ is %.3g and %.3g at its ends", s.Kind, s.Gain, low.slope.float(), high.slope.float())
 			continue
@@ -422,21 +434,20 @@ func (t *trial) stationary() (minima []digits) {
 		if s.Kind == certificate.Minimum {
 			minima = append(minima, value)
 		}
-		if !s.Value.IsBounded() || !s.Gap.IsBounded() {
+		if (!s.Value.IsBounded() || !s.Gap.IsBounded()) && s.Gain.Mag() < 1e100 {
 			t.complain("value %v, gap %v of a stationary point", s.Value, s.Gap)
 		}
 	}
 	return minima
 }
 
-// slack is what the judge's own rounding may make of a value of size x: 2⁻¹⁵⁰
-// of what was added up.
+// slack is what the judge's own rounding may make of a value of size x.
 func (t *trial) slack(x digits) digits {
 	sum := x.abs().add(t.scale)
 	for i, c := range t.bests {
 		sum = sum.add(t.exact.weights[i].mul(c).abs())
 	}
-	return digits{new(big.Float).SetMantExp(sum.Float, -150)}
+	return sum.mul(exactly(0x1p50 * t.noise))
 }
 
 func (t *trial) holds(what string, x interval.Interval, v digits, s Stationary) {
@@ -647,7 +658,7 @@ func (t *trial) pieces() {
 					continue
 				}
 				s := o.slope.sign()
-				if drowned(o) {
+				if t.drowned(o) {
 					continue
 				}
 				if s == 0 || sign == -s {
@@ -712,7 +723,6 @@ func (t *trial) singulars(grid []float64) {
 // emptiness tries to show that a domain said to be empty is not, or that the
 // tasks named do not exclude each other.
 func (t *trial) emptiness(e *EmptyError, points int) {
-	low, high := t.limits()
 	named := *t.quick
 	exact := *t.exact
 	named.f, named.g, named.weights, exact.f, exact.g, exact.weights = nil, nil, nil, nil, nil, nil
@@ -728,7 +738,7 @@ func (t *trial) emptiness(e *EmptyError, points int) {
 	}
 	sub := *t
 	sub.l, sub.quick = nil, &named
-	if low, high = sub.limits(); !(low < high) {
+	if low, high := sub.limits(); !(low < high) {
 		return
 	}
 	for _, w := range sub.grid(2 * points) {
@@ -761,7 +771,7 @@ func (l *Landscape) dump() string {
 	for _, s := range l.Stationary {
 		fmt.Fprintf(&b, "  %q %v %v gap %v optimal %v share %.3g singular %.3g\n", s.Kind, s.Gain, s.Value, s.Gap, s.Optimal, s.Share, s.Singular)
 	}
-	for _, s := range l.Singular {
+	for _, s := range l.Singular[:min(6, len(l.Singular))] {
 		fmt.Fprintln(&b, "  singular", s.Task, s.Points, s.Unresolved)
 	}
 	return b.String()

@@ -126,16 +126,15 @@ func TestThresholds(t *testing.T) {
 // Rates about ½ with the Gauss–Newton rule, where zeros of F′, of κ and W*
 // itself come together, and about the rates at which 1 − η vanishes.
 func TestGaussNewtonNearPolicyIteration(t *testing.T) {
-	plants := [][4]float64{{1, 1, 1, 1}, {1.2, -1, .3, 2}, {0.9, 2, 4, .05}}
-	if testing.Short() {
-		plants = plants[:1]
-	}
-	for _, p := range plants {
+	for i, p := range [][4]float64{{1, 1, 1, 1}, {1.2, -1, .3, 2}} {
 		for _, about := range []float64{0.5, 1} {
-			for _, off := range []float64{0, 1e-16, 1e-14, 1e-12, 1e-9, 1e-6, 1e-3} {
+			for k, off := range []float64{0, 1e-16, 1e-14, 1e-12, 1e-9, 1e-6, 1e-3} {
+				if i+k > 0 && (testing.Short() || about == 1) && k%3 != 0 {
+					continue
+				}
 				for _, sign := range []float64{1, -1} {
-					for steps := 1; steps <= 2; steps++ {
-						l := tryAt(t, tasks(fmt.Sprintf("rule: gauss-newton, rate: %v, steps: %d", about+sign*off, steps), p), 100)
+					for steps := 1; steps <= 2-i; steps++ {
+						l := tryAt(t, tasks(fmt.Sprintf("rule: gauss-newton, rate: %v, steps: %d", about+sign*off, steps), p), 50)
 						if off >= 1e-6 && len(l.Unresolved) > 0 {
 							t.Logf("undecided at %v, K = %d: %v\n%s", about+sign*off, steps, p, l.dump())
 						}
