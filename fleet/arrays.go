@@ -1,0 +1,93 @@
+package fleet
+
+import (
+	"fmt"
+	"math"
+)
+
+// Arrays are tasks as tensors in C order: A is Tasks×States×States, B
+// Tasks×States×Inputs, Q as A, R Tasks×Inputs×Inputs, Sigma0 as A, and Weights
+// one number each. Any of them may be that of a single task instead, which is
+// then shared by all. An absent Sigma0 is I; absent Weights are 1.
+//
+// Where the package reads tensors it keeps no reference to them.
+type Arrays struct {
+	Tasks, States, Inputs int
+	A, B, Q, R, Sigma0    []float64
+	Weights               []float64
+}
+
+// maxStates is the largest number of states of a fleet.
+const maxStates = 32
+
+// check returns an error unless the lengths fit together.
+func (a *Arrays) check() error {
+	bad := func(name, format string, args ...any) error {
+		return &ArraysError{Name: name, Task: -1, Problem: fmt.Sprintf(format, args...)}
+	}
+	n, r := a.States, a.Inputs
+	switch {
+	case a.Tasks <= 0:
+		return bad("Tasks", "is %d, want a positive number", a.Tasks)
+	case n <= 0 || n > maxStates:
+		return bad("States", "is %d, want 1 to %d", n, maxStates)
+	case r <= 0 || r > n:
+		return bad("Inputs", "is %d, want 1 to %d", r, n)
+	}
+	for _, t := range []struct {
+		name     string
+		data     []float64
+		size     int
+		optional bool
+	}{
+		{"A", a.A, n * n, false}, {"B", a.B, n * r, false}, {"Q", a.Q, n * n, false}, {"R", a.R, r * r, false},
+		{"Sigma0", a.Sigma0, n * n, true}, {"Weights", a.Weights, 1, true},
+	} {
+		if t.data == nil && t.optional {
+			continue
+		}
+		if len(t.data) != t.size && len(t.data) != t.size*a.Tasks {
+			return bad(t.name, "has %d numbers, want %d, or %d for %d tasks", len(t.data), t.size, t.size*a.Tasks, a.Tasks)
+		}
+	}
+	return nil
+}
+
+// of is the part of a tensor that belongs to task i; nil where it is absent.
+func of(t []float64, i, size int) []float64 {
+	switch len(t) {
+	case 0:
+		return nil
+	case size:
+		return t
+	}
+	return t[i*size : (i+1)*size : (i+1)*size]
+}
+
+func (a *Arrays) weight(i int) float64 {
+	if w := of(a.Weights, i, 1); w != nil {
+		return w[0]
+	}
+	return 1
+}
+
+// A source hands out tasks in standard form.
+type source interface {
+	size() (tasks, n, r int)
+	// one is task i. The slices are not modified; s0 nil is I.
+	one(i int) (a, b, q, r, s0 []float64, err error)
+	// weigh is its weight.
+	weigh(i int) float64
+}
+
+func (a *Arrays) size() (tasks, n, r int) { return a.Tasks, a.States, a.Inputs }
+
+func (a *Arrays) weigh(i int) float64 { return a.weight(i) }
+
+func (a *Arrays) one(i int) (_, _, _, _, s0 []float64, err error) {
+	n, r := a.States, a.Inputs
+	return of(a.A, i, n*n), of(a.B, i, n*r), of(a.Q, i, n*n), of(a.R, i, r*r), of(a.Sigma0, i, n*n), nil
+}
+
+// goodWeight says whether a weight is positive and finite.
+func goodWeight(w float64) bool { return w > 0 && !math.IsInf(w, 1) }

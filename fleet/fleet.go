@@ -1,0 +1,348 @@
+package fleet
+
+import (
+	"fmt"
+	"math"
+	"runtime"
+	"sync"
+	"sync/atomic"
+
+	"github.com/metalqr/metalqr/fleet/internal/kernel"
+	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/objective"
+)
+
+// A Rule is a kind of inner step.
+type Rule int
+
+// The rules, as package lqr defines them.
+const (
+	Gradient    Rule = iota // W − η ∇C
+	Natural                 // W − 2η E
+	GaussNewton             // W − 2η S⁻¹E
+)
+
+func (r Rule) String() string {
+	switch r {
+	case Gradient:
+		return "gradient"
+	case Natural:
+		return "natural"
+	case GaussNewton:
+		return "gauss-newton"
+	}
+	return fmt.Sprintf("Rule(%d)", int(r))
+}
+
+// Options say how tasks adapt. The zero value is no adaptation: h is then the
+// mean cost.
+type Options struct {
+	Rule  Rule
+	Rates []float64 // η of each of the K inner steps, finite
+
+	// FirstOrder leaves the Jacobians of the inner steps out, as
+	// maml.FirstOrder does: Grad is then a direction, no gradient.
+	FirstOrder bool
+
+	Workers int // goroutines; 0 means GOMAXPROCS
+}
+
+func (o *Options) check() error {
+	if o.Rule < Gradient || o.Rule > GaussNewton {
+		return &SettingError{Field: "Rule", Value: int(o.Rule), Want: "Gradient, Natural or GaussNewton"}
+	}
+	for k, η := range o.Rates {
+		if math.IsNaN(η) || math.IsInf(η, 0) {
+			return &SettingError{Field: fmt.Sprintf("Rates[%d]", k), Value: η, Want: "a finite number"}
+		}
+	}
+	return nil
+}
+
+// A Fleet is the meta-objective over its tasks. It is immutable and safe for
+// concurrent use.
+type Fleet struct {
+	n, r, tasks int
+	options     Options
+	outer       *store
+	inner       *store // what inner steps see; outer where they see the same
+	engine      *engine
+	sums        [2]summer // of value, gap and gradient; of a product
+	bound       float64
+	total       float64 // Σ weights
+	redone      int
+	given       [2][]*lqr.Task // outer and inner tasks, where the caller had them
+	built       sync.Map       // carefulKey → *lqr.Task
+	pool        sync.Pool      // *worker
+}
+
+// given is tasks of lqr as a source.
+type given struct {
+	tasks   []*lqr.Task
+	weights []float64
+}
+
+func (g *given) size() (tasks, n, r int) {
+	return len(g.tasks), g.tasks[0].States(), g.tasks[0].Inputs()
+}
+
+func (g *given) weigh(i int) float64 {
+	if g.weights == nil {
+		return 1
+	}
+	return g.weights[i]
+}
+
+func (g *given) one(i int) (a, b, q, r, s0 []float64, err error) {
+	t := g.tasks[i]
+	spec := t.Spec()
+	if spec.SampleTime > 0 || dense.MaxAbs(spec.N.Data) > 0 {
+		return nil, nil, nil, nil, nil, &TaskError{Index: i, Err: &UnsupportedError{What: "a cross term, which a continuous plant has too, does not fit into a fleet"}}
+	}
+	pa, pb := t.Plant()
+	a, b = pa.Data, pb.Data
+	if γ := t.Discount(); γ != 1 {
+		a, b = append([]float64(nil), a...), append([]float64(nil), b...)
+		c := math.Sqrt(γ)
+		dense.Scale(a, c, a)
+		dense.Scale(b, c, b)
+	}
+	return a, b, spec.Q.Data, spec.R.Data, t.Sigma0().Data, nil
+}
+
+// New makes a fleet of tasks that exist already; their optima are taken from
+// them. weights may be nil: equal. inner is what the inner steps see, task by
+// task; nil: the tasks themselves.
+//
+// All tasks have the same numbers of states, at most 32, and of inputs, at most
+// that of states, and neither cross terms nor sample times: *UnsupportedError
+// within a *TaskError, which matches ErrUnsupported. maml.Meta takes the rest.
+func New(tasks []*lqr.Task, weights []float64, inner []*lqr.Task, o Options) (*Fleet, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if len(tasks) == 0 {
+		return nil, &ArraysError{Name: "tasks", Task: -1, Problem: "are none"}
+	}
+	if weights != nil && len(weights) != len(tasks) {
+		return nil, &ArraysError{Name: "weights", Task: -1, Problem: fmt.Sprintf("are %d for %d tasks", len(weights), len(tasks))}
+	}
+	if inner != nil && len(inner) != len(tasks) {
+		return nil, &ArraysError{Name: "inner tasks", Task: -1, Problem: fmt.Sprintf("are %d for %d tasks", len(inner), len(tasks))}
+	}
+	n, r := tasks[0].States(), tasks[0].Inputs()
+	if n > maxStates || r > n {
+		return nil, &TaskError{Err: &UnsupportedError{What: fmt.Sprintf("%d states and %d inputs are not 1 to %d states and no more inputs", n, r, maxStates)}}
+	}
+	for _, list := range [][]*lqr.Task{tasks, inner} {
+		for i, t := range list {
+			if t.States() != n || t.Inputs() != r {
+				return nil, &TaskError{Index: i, Err: &UnsupportedError{What: fmt.Sprintf("%d states and %d inputs where the first task has %d and %d", t.States(), t.Inputs(), n, r)}}
+			}
+		}
+	}
+	f := newFleet(len(tasks), n, r, o, inner != nil)
+	f.given = [2][]*lqr.Task{tasks, inner}
+	unit := func(list []*lqr.Task) bool {
+		for _, t := range list {
+			s := t.Sigma0().Data
+			for i, v := range s {
+				if v != identity[n][i] {
+					return false
+				}
+			}
+		}
+		return true
+	}
+	load := func(list []*lqr.Task, w []float64) (*store, error) {
+		s := newStore(len(list), n, r, unit(list))
+		return s, f.fill(s, &given{list, w}, nil)
+	}
+	var err error
+	if f.outer, err = load(tasks, weights); err != nil {
+		return nil, err
+	}
+	for i, t := range tasks {
+		f.outer.setOptimum(i, t)
+	}
+	f.inner = f.outer
+	if inner != nil {
+		if f.inner, err = load(inner, nil); err != nil {
+			return nil, err
+		}
+	}
+	return f, f.finish()
+}
+
+// FromArrays makes a fleet of tensors, solving the Riccati equations of all
+// tasks in lanes; those that cannot be vouched for there are solved by lqr.New,
+// and counted by Redone. inner, which may be nil, is what the inner steps see;
+// its Weights are ignored.
+//
+// The errors are *ArraysError, and of lowest index a *TaskError around what
+// lqr.New says of a task that is not one.
+func FromArrays(tasks Arrays, inner *Arrays, o Options) (*Fleet, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	if err := tasks.check(); err != nil {
+		return nil, err
+	}
+	f := newFleet(tasks.Tasks, tasks.States, tasks.Inputs, o, inner != nil)
+	f.outer = newStore(tasks.Tasks, tasks.States, tasks.Inputs, tasks.Sigma0 == nil)
+	if err := f.fill(f.outer, &tasks, newSolver(f.n, f.r)); err != nil {
+		return nil, err
+	}
+	f.inner = f.outer
+	if inner != nil {
+		if err := inner.check(); err != nil {
+			return nil, err
+		}
+		if inner.Tasks != tasks.Tasks || inner.States != tasks.States || inner.Inputs != tasks.Inputs {
+			return nil, &ArraysError{Name: "inner", Task: -1, Problem: "has other dimensions"}
+		}
+		seen := *inner
+		seen.Weights = nil
+		f.inner = newStore(inner.Tasks, inner.States, inner.Inputs, inner.Sigma0 == nil)
+		if err := f.fill(f.inner, &seen, newSolver(f.n, f.r)); err != nil {
+			return nil, err
+		}
+	}
+	return f, f.finish()
+}
+
+func newFleet(tasks, n, r int, o Options, split bool) *Fleet {
+	o.Rates = append([]float64(nil), o.Rates...)
+	f := &Fleet{n: n, r: r, tasks: tasks, options: o}
+	f.prepare(split)
+	return f
+}
+
+// prepare lays out the workers' slabs.
+func (f *Fleet) prepare(split bool) {
+	f.engine = newEngine(f.n, f.r, f.options.Rule, f.options.Rates, f.options.FirstOrder, split)
+	l := &f.engine.layout
+	f.sums[0] = newSummer(l, f.engine.out, f.engine.weight)
+	f.sums[1] = newSummer(l, f.engine.product, f.engine.weight)
+	f.pool.New = func() any { return &worker{fleet: f, slab: f.engine.slab()} }
+}
+
+// fill fills a store from a source and, where there is a solver, its optima.
+func (f *Fleet) fill(s *store, src source, solver *solver) error {
+	blocks := s.blocks()
+	workers := f.workers()
+	errs := make([]error, (blocks+63)/64)
+	var redone atomic.Int64
+	slabs := make([][]kernel.Vec, workers)
+	each(len(errs), workers, func(w, c int) bool {
+		if slabs[w] == nil && solver != nil {
+			slabs[w] = solver.slab()
+		}
+		for i := 64 * c; i < min(blocks, 64*(c+1)); i++ {
+			lo := kernel.Lanes * i
+			doubt, err := s.fill(i, src, lo, min(s.tasks, lo+kernel.Lanes))
+			if err == nil && solver != nil {
+				var k int
+				k, err = solver.block(slabs[w], s, i, src, lo, doubt)
+				redone.Add(int64(k))
+			}
+			if err != nil {
+				errs[c] = err
+				return false
+			}
+		}
+		return true
+	})
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	f.redone += int(redone.Load())
+	return nil
+}
+
+// finish sums weights and bounds.
+func (f *Fleet) finish() error {
+	bound, total := f.outer.sum(f.outer.cost), f.outer.sum(-1)
+	if math.IsInf(total, 0) {
+		return &ArraysError{Name: "Weights", Task: -1, Problem: "have an infinite sum"}
+	}
+	f.total = total
+	f.bound = bound / total
+	return nil
+}
+
+// sum is the sum over tasks of the weight times an entry of the blocks, of the
+// weights alone where at is negative.
+func (s *store) sum(at int) float64 {
+	var t tree
+	for i := range s.blocks() {
+		block := s.block(i)
+		x := make(node, 2)
+		for l, w := range block[s.weight] {
+			x[0][l] = w
+			if at >= 0 {
+				x[0][l] = w * block[at][l]
+			}
+		}
+		t.add(x)
+	}
+	return t.total(nil)[0]
+}
+
+// Dim is r·d, the number of entries of a gain.
+func (f *Fleet) Dim() int { return f.n * f.r }
+
+// Len is the number of tasks.
+func (f *Fleet) Len() int { return f.tasks }
+
+// States and Inputs are d and r.
+func (f *Fleet) States() int { return f.n }
+
+// Inputs is r.
+func (f *Fleet) Inputs() int { return f.r }
+
+// LowerBound is Σ λᵢ Cᵢ*, which h cannot fall below and need not attain.
+func (f *Fleet) LowerBound() float64 { return f.bound }
+
+// Weight is the normalised weight λᵢ.
+func (f *Fleet) Weight(i int) float64 { return f.outer.weightOf(i) / f.total }
+
+// Optimum is the optimal gain W* of task i, r×d row by row, and its cost.
+func (f *Fleet) Optimum(i int) (gain []float64, cost float64) { return f.outer.optimum(i) }
+
+// Redone is how many Riccati equations lqr solved, because the lanes did not
+// vouch for their own solution.
+func (f *Fleet) Redone() int { return f.redone }
+
+// Bytes is the memory that the tasks take.
+func (f *Fleet) Bytes() int {
+	b := f.outer.bytes()
+	if f.inner != f.outer {
+		b += f.inner.bytes()
+	}
+	return b
+}
+
+// At is Evaluate, as an objective.Objective has it.
+func (f *Fleet) At(x []float64) (objective.Point, error) {
+	p, err := f.Evaluate(x)
+	if err != nil {
+		return nil, err
+	}
+	return p, nil
+}
+
+func (f *Fleet) workers() int {
+	if f.options.Workers > 0 {
+		return f.options.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+var (
+	_ objective.Bounded = (*Fleet)(nil)
+	_ objective.Gapped  = (*Point)(nil)
+)
