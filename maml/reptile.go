@@ -14,7 +14,7 @@ import "github.com/metalqr/metalqr/objective"
 //
 // at x: with one step it descends the mean cost c, and not h; with several it
 // is turned towards where the tasks' gradients agree. G is of the size of η:
-// a rate ε of Reptile's compares with β = ε/(Kη) of a gradient method, and what
+// to first order a rate ε of Reptile's is a rate β = εKη of descent on c, and what
 // Stop.Tolerance bounds is ‖G‖.
 //
 // Cost of a direction, per member: K evaluations, and one of the outer
