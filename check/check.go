@@ -10,8 +10,8 @@ import (
 )
 
 // ErrUnsupported is matched by the errors about an intact certificate that is
-// beyond this package: of a sampled continuous plant, or of the landscape over
-// gains that are not single numbers.
+// beyond this package: of a landscape over gains that are not single numbers, or of
+// an algorithm with another objective.
 var ErrUnsupported = errors.New("this claim cannot be checked")
 
 // A Report is the outcome of checking a certificate.
@@ -63,7 +63,10 @@ func check(data []byte) (claim string, err error) {
 		return "", err
 	}
 	c := &checker{problem: p}
-	return c.landscape(cert.Landscape)
+	if claim, err = c.landscape(cert.Landscape); err != nil {
+		return "", err
+	}
+	return claim + whose(f.Meta.Algorithm), nil
 }
 
 // A checker verifies one certificate.

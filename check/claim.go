@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 )
 
@@ -54,6 +55,15 @@ func describe(l *certificate.Landscape, domain []component, points []stationary,
 		}
 	}
 	return b.String()
+}
+
+// whose says that the objective is that of MAML where the family's algorithm is
+// another.
+func whose(a family.Algorithm) string {
+	if a == family.MAML {
+		return ""
+	}
+	return fmt.Sprintf(" (the algorithm, %v, has the h of maml)", a)
 }
 
 // listed counts the points by kind and names the minimisers.

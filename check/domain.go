@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/metalqr/metalqr/certificate"
 	"github.com/metalqr/metalqr/interval"
@@ -172,22 +173,12 @@ func (c *checker) wholly(b interval.Interval) error {
 	})
 }
 
-// beyond decides, exactly, whether all gains from x on in the direction given are
-// outside the domain because D_g ≤ 0 for one task: so at x, and x lies on that
-// side of a/b, where D_g is largest. Nothing lies beyond infinity.
+// beyond proves that all gains from x on in the direction given are outside the
+// domain because D_g ≤ 0 for one task. Nothing lies beyond infinity.
 func (c *checker) beyond(x float64, direction int) bool {
-	if math.IsInf(x, direction) {
-		return true
-	}
-	for _, t := range c.problem.tasks {
-		p := t.role(0)
-		v := rat(x)
-		v.Mul(v, rat(p.b)).Sub(v, rat(p.a)) // b (x − a/b)
-		if p.outside(x) >= 0 && v.Sign()*rat(p.b).Sign() == direction {
-			return true
-		}
-	}
-	return false
+	return math.IsInf(x, direction) || slices.ContainsFunc(c.problem.tasks, func(t *task) bool {
+		return t.role(0).beyond(x, direction)
+	})
 }
 
 // end proves that exactly one end of the domain lies in b, which the domain

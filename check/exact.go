@@ -21,7 +21,7 @@ func (t *task) read(w float64) reading {
 	slope := exactly(1)
 	for k := 0; ; k++ {
 		p := t.role(k)
-		v := exactly(p.a).sub(exactly(p.b).mul(x))
+		v := p.a.sub(p.b.mul(x))
 		γv := exactly(p.γ).mul(v)
 		d := exactly(1).sub(γv.mul(v))
 		switch {
@@ -31,7 +31,7 @@ func (t *task) read(w float64) reading {
 		case d.sign() == 0:
 			return r
 		}
-		dSlope := γv.times(p.b).times(2)
+		dSlope := γv.mul(p.b).times(2)
 		z := x.sub(p.wStar)
 		tt := p.tStar.add(p.t1.mul(z))
 		m := tt.add(p.tStar)

@@ -12,6 +12,9 @@ import (
 
 // checkPoint verifies what is claimed of one gain.
 func checkPoint(f *family.Family, at *certificate.Point) (string, error) {
+	if err := hasObjective(f); err != nil {
+		return "", err
+	}
 	w, err := gainOf(f, at.Gain)
 	if err != nil {
 		return "", err
@@ -45,7 +48,7 @@ func checkPoint(f *family.Family, at *certificate.Point) (string, error) {
 		}
 		claims = append(claims, more...)
 	}
-	return fmt.Sprintf("At the gain %v: %s", at.Gain, strings.Join(claims, "; ")), nil
+	return fmt.Sprintf("At the gain %v: %s", at.Gain, strings.Join(claims, "; ")) + whose(f.Meta.Algorithm), nil
 }
 
 // gainOf is the gain as a matrix of the family's shape.

@@ -110,6 +110,20 @@ func (a fine) sqrt() fine {
 	return fine{l.Mul(l, down().Sub(one, slack)), h.Mul(h, up().Add(one, slack))}
 }
 
+// hull is the smallest interval that holds a and b.
+func (a fine) hull(b fine) fine {
+	if !a.ok() || !b.ok() {
+		return fine{}
+	}
+	if b.lo.Cmp(a.lo) < 0 {
+		a.lo = b.lo
+	}
+	if b.hi.Cmp(a.hi) > 0 {
+		a.hi = b.hi
+	}
+	return a
+}
+
 // sign is +1 or −1 if all of a has that sign, else 0.
 func (a fine) sign() int {
 	switch {

@@ -24,8 +24,8 @@ type task struct {
 	f, g  *plant
 	steps []step
 
-	c    fine // its part of h at W* of f: λ c s P*, with the normalisation c
-	lift fine // λ c s: h's part is lift × N/D
+	c    fine // its part of h at W* of f: λ c C*, with the normalisation c
+	lift fine // λ c s: h's part is lift × N/D and a constant
 	near struct {
 		lift, gap interval.Interval // lift, and lift T*/D*, the factor of z²/D
 	}
@@ -60,12 +60,12 @@ func newProblem(f *family.Family) (*problem, error) {
 	return p, nil
 }
 
-// hasObjective refuses families whose meta-objective is not h. FO-MAML and HF-MAML
-// follow other directions, not another objective; limits on what training may
-// visit are none of h.
+// hasObjective refuses families whose meta-objective is not h. FO-MAML, HF-MAML and
+// Reptile follow other directions, FTML is shown the tasks one at a time, but the
+// objective is that of MAML; limits on what training may visit are none of h.
 func hasObjective(f *family.Family) error {
 	switch f.Meta.Algorithm {
-	case family.MAML, family.FOMAML, family.HFMAML:
+	case family.MAML, family.FOMAML, family.HFMAML, family.Reptile, family.FTML:
 	default:
 		return fmt.Errorf("%w: algorithm %v has another objective", ErrUnsupported, f.Meta.Algorithm)
 	}
@@ -91,7 +91,7 @@ func newTask(f *family.Family, from *family.Task, total fine) (*task, error) {
 		}
 	}
 	scale := exactly(1)
-	cost := t.f.moment.mul(t.f.pStar)
+	cost := t.f.moment.mul(t.f.pStar).add(t.f.constant)
 	if f.Meta.Normalize == family.NormalizeOptimalCost {
 		if cost.sign() <= 0 {
 			return nil, fmt.Errorf("task %q: its optimal cost is not positive, and costs are to be divided by it", from.Name)
@@ -100,7 +100,7 @@ func newTask(f *family.Family, from *family.Task, total fine) (*task, error) {
 	}
 	λ := exactly(from.Weight).div(total)
 	t.lift = λ.mul(scale).mul(t.f.moment)
-	t.c = t.lift.mul(t.f.pStar)
+	t.c = λ.mul(scale).mul(cost)
 	t.near.lift = t.lift.round()
 	t.near.gap = t.lift.mul(t.f.tStar).div(t.f.dStar).round()
 	for k := range f.Meta.Inner.Steps {
