@@ -16,6 +16,22 @@
 //	η          an inner rate
 //	β          a constant outer rate
 //
+// Its relatives differ from MAML in the rule, or in what is followed. The cost is
+// that of a gradient, or of what stands for it, per member and K steps, in
+// evaluations and products; an LQR task solves two matrix equations for either.
+//
+//	MAML             Gradient               K + 1, K
+//	one rate each    Rates                  K + 1, K
+//	Meta-SGD         LearnedRates           K + 1, K
+//	FO-MAML          FirstOrder             K + 1, 0    no gradient
+//	HF-MAML          HessianFree            3K + 1, 0   no gradient
+//	iMAML            Proximal               see there
+//	Moreau envelope  Moreau, as f, K = 0    as Proximal
+//	Reptile          Reptile round a Meta   K + 1, 0    no gradient
+//	FTML             FTML, on a stream      a run for each task
+//
+// What is no gradient only Algorithm1 follows. A Tally counts.
+//
 // Meta is an objective.Objective like any other, and the outer methods accept
 // any other. A Method is a small value that never changes; what belongs to a
 // run is its State, which round-trips through JSON bit for bit, so that a run

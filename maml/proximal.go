@@ -76,10 +76,10 @@ func (e *BreakdownError) Unwrap() []error { return []error{ErrBreakdown, objecti
 // outside the domain.
 //
 // Cost of At: an iteration of Newton's takes one evaluation, or two, and the
-// conjugate gradients' products, dim at most in exact arithmetic, and one. LQR
-// tasks of 1, 4 and 8 parameters took 3 to 11 evaluations and at most 14, 22 and 90
-// products (23 evaluations from a start where the least eigenvalue of ∇²g is
-// −3345), the dim products that form ∇²g + κI included. A push or a pull then
+// conjugate gradients' products, dim at most in exact arithmetic, and one; then
+// dim products form ∇²g + κI. LQR tasks of 1, 2, 3 and 8 parameters took 3 to 11
+// evaluations and at most 10, 15, 26 and 57 products in all; 28 and 104 from a
+// start where the least eigenvalue of ∇²g is −3345. A push or a pull then
 // costs nothing, the derivative of a pull one third derivative. With conjugate
 // gradients the Lanczos steps take the place of the dim products, and each push
 // and pull costs dim + 1 products at most in exact arithmetic, the derivative of
