@@ -17,7 +17,7 @@ var extremes = flag.Uint64("extremes", 0, "how many more families TestExtremes t
 // Numbers as far apart as float64 has them: refused, proved or undecided, and
 // neither wrong nor a panic.
 func TestExtremes(t *testing.T) {
-	n := 300
+	n := 150
 	if testing.Short() {
 		n = 60
 	}

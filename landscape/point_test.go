@@ -14,7 +14,7 @@ import (
 // says of them is true: h′ has opposite signs at the ends of the box, the kind
 // is right, and Theorem 2 speaks of global minimisers of one map only.
 func TestLocate(t *testing.T) {
-	limit := time.Second
+	limit := 700 * time.Millisecond
 	if testing.Short() {
 		limit = 200 * time.Millisecond
 	}

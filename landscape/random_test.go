@@ -311,7 +311,7 @@ func checked(t *testing.T, seed uint64, x *trial, l *Landscape, counts tally, ke
 
 // TestNoWrongProof proves random families and searches each for a contradiction.
 func TestNoWrongProof(t *testing.T) {
-	limit := 5 * time.Second
+	limit := 4 * time.Second
 	if testing.Short() {
 		limit = 1000 * time.Millisecond
 	}

@@ -48,7 +48,7 @@ func threshold(x, y float64, f func(float64) bool) (before, after float64) {
 // 10⁻⁶, and of where two minima change places: proved rightly, or undecided
 // where they are too near to say.
 func TestThresholds(t *testing.T) {
-	points := 400
+	points := 200
 	if testing.Short() {
 		points = 100
 	}
@@ -84,7 +84,7 @@ func TestThresholds(t *testing.T) {
 					t.Fatalf("nothing changes at %v: excess %v and %v", level, x, y)
 				}
 				before, after := threshold(tt.x, tt.y, func(x float64) bool { return excess(tt.family(x)) > level })
-				for _, off := range []float64{0, 1e-14, 1e-12, 1e-10, 1e-8, 1e-6, 1e-4} {
+				for _, off := range []float64{0, 1e-14, 1e-10, 1e-6, 1e-4} {
 					b, a := before*(1+math.Copysign(off, tt.x-tt.y)), after*(1-math.Copysign(off, tt.x-tt.y))
 					lb, la := tryAt(t, tt.family(b), points), tryAt(t, tt.family(a), points)
 					if off == 0 && level == 1e-6 && tt.small {
@@ -128,7 +128,7 @@ func TestThresholds(t *testing.T) {
 func TestGaussNewtonNearPolicyIteration(t *testing.T) {
 	for i, p := range [][4]float64{{1, 1, 1, 1}, {1.2, -1, .3, 2}} {
 		for _, about := range []float64{0.5, 1} {
-			for k, off := range []float64{0, 1e-16, 1e-14, 1e-12, 1e-9, 1e-6, 1e-3} {
+			for k, off := range []float64{0, 1e-16, 1e-13, 1e-10, 1e-6, 1e-3} {
 				if i+k > 0 && (testing.Short() || about == 1) && k%3 != 0 {
 					continue
 				}
@@ -217,7 +217,7 @@ func TestHardFamilies(t *testing.T) {
 		"tasks: [{A: 0.5, B: 0, Q: 1, R: 1, inner: {B: 1}}]\nmeta: {inner: {rate: 0.1}}",
 		"tasks: [{A: 0.5, B: 0, Q: 1, R: 1, inner: {B: 1}}, {A: 0.5, B: 1, Q: 1, R: 1}]\nmeta: {inner: {rate: 0.01, rule: natural}}",
 	} {
-		l := tryAt(t, y, 500)
+		l := tryAt(t, y, 300)
 		if l.Verdict == certificate.Undecided || len(l.Unresolved) > 0 {
 			t.Logf("%d boxes unresolved, %s:\n%s%s", len(l.Unresolved), l.Verdict, y, l.dump())
 		}
