@@ -77,13 +77,13 @@ func steps(t testing.TB, o objective.Objective, m maml.Algorithm1, n int) ([][]f
 }
 
 // With replacement the share of each task over many draws is its weight: a
-// binomial count of 120 000 draws is within 5 standard deviations for all but 6e-7
+// binomial count of 60 000 draws is within 5 standard deviations for all but 6e-7
 // of seeds, per task. Batches repeat tasks, and differ between iterations and
 // seeds.
 func TestBatchesAreUnbiased(t *testing.T) {
 	weights := []float64{1, 2, 3, 6}
 	meta := labelled(t, weights)
-	const batch, seeds, iterations = 3, 400, 100
+	const batch, seeds, iterations = 3, 200, 100
 	counts := make([]float64, len(weights))
 	repeats := 0
 	for seed := range seeds {
@@ -160,7 +160,7 @@ func TestEpochs(t *testing.T) {
 	}
 	// Iteration 1 of epochs of 6 = 4 + 2 has the smaller batch.
 	meta := labelled(t, weights)
-	const seeds = 20000
+	const seeds = 10000
 	counts := make([]float64, n)
 	for seed := range seeds {
 		moves, _ := steps(t, meta, maml.Algorithm1{Rate: 1, Batch: 4, Epochs: true, Seed: uint64(seed)}, 2)
@@ -220,7 +220,7 @@ func (c coins) Draw(iteration, size int) (objective.Objective, error) {
 // counted.
 func TestFresh(t *testing.T) {
 	meta := labelled(t, []float64{1, 1, 1, 1})
-	const iterations, batch = 30000, 2
+	const iterations, batch = 10000, 2
 	moves, s := steps(t, meta, maml.Algorithm1{Rate: 1, Batch: batch, Fresh: coins{4}}, iterations)
 	if s.Evaluations != 1+2*iterations {
 		t.Errorf("%d evaluations", s.Evaluations)
