@@ -52,6 +52,9 @@ func check(data []byte) (claim string, err error) {
 	if err != nil {
 		return "", fmt.Errorf("the family in it: %w", err)
 	}
+	if err := hasObjective(f); err != nil {
+		return "", err
+	}
 	if f.Meta.Inner.Rate.Auto {
 		return "", fmt.Errorf("the family in it leaves the inner rate open (auto); a claim needs a number")
 	}

@@ -15,9 +15,12 @@ type hold struct {
 	h, grow, span, spans, gram, grams, cross, square fine
 }
 
+// holdTerms is the order of the series summed: 2⁸⁰/80! < 2⁻³¹⁴.
+const holdTerms = 80
+
 // newHold encloses them for a time h > 0.
 //
-// For τ = h/2ᵏ with x = aτ in [−1, 1], and time in units of τ, they are, with
+// For τ = h/2ᵏ with x = aτ, |x| ≤ ½, and time in units of τ, they are, with
 // e = e^{xt}, E = e^{2xt} and f = φ², part of the solution of a linear equation
 // v′ = Cv,
 //
@@ -26,17 +29,13 @@ type hold struct {
 //	(eφ)′ = xeφ + E  (∫eφ)′ = eφ        f′ = 2eφ      (∫f)′ = f
 //
 // from e = E = 1 and 0 for all others. The rows of |C| have sums of at most 2, so
-// that in Taylor's series v(1) = Σ Cʲv(0)/j! each term is, from j = 4 on, at most
-// half of the one before in every entry's bound: what is left out is no larger than
-// the last term summed. That is then doubled k times, splitting every integral in
-// two, by φ(τ + t) = φ(t) + e^{at}φ(τ).
-func newHold(a, h float64) (hold, error) {
-	const (
-		terms = 80 // 2⁸⁰/80! < 2⁻³¹⁴
-		most  = 26 // doublings; far more, and e^{ah} leaves the range of big.Float
-	)
+// that in Taylor's series v(1) = Σ Cʲv(0)/j! the largest entry of a term is, from
+// j = 4 on, at most half of that of the term before: all that is left out is no
+// larger than the largest entry of the last term summed. Then τ is doubled, k times.
+func newHold(a, h float64, terms int) (hold, error) {
+	const most = 27 // doublings; far more, and e^{ah} leaves the range of big.Float
 	k := 0
-	for k <= most && math.Abs(a)*math.Ldexp(h, -k) > 1 {
+	for k <= most && math.Abs(a)*math.Ldexp(h, -k) > 0.5 {
 		k++
 	}
 	if !(h > 0 && h-h == 0) || k > most {
@@ -79,7 +78,8 @@ func newHold(a, h float64) (hold, error) {
 	return s, nil
 }
 
-// doubled is the hold of twice the time: nothing cancels, all being positive.
+// doubled is the hold of twice the time, every integral split in the middle, where
+// φ(h + t) = φ(t) + e^{at}φ(h). Nothing cancels, for all is positive.
 func (s hold) doubled() hold {
 	e2 := s.grow.sqr()
 	eφ := s.grow.mul(s.cross.add(s.span.mul(s.gram)))

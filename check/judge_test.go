@@ -215,6 +215,11 @@ var families = map[string]string{
 		"meta: {normalize: optimal-cost, inner: {rate: 0.05}}\n",
 	"normalised, natural": "tasks: [{A: 1, B: 1, Q: 3, R: 1, weight: 3}, {A: 1, B: 1, Q: 1, R: 2, Sigma0: 3}]\n" +
 		"meta: {normalize: optimal-cost, inner: {rule: natural, rate: 0.05, steps: 2}}\n",
+	"sampled":         "defaults: {sample_time: 0.25, N: 0.3}\n" + scalar("rate: 0.02", [4]float64{0.5, 1, 1, 1}, [4]float64{-0.2, 0.8, 2, 1}),
+	"sampled, noise":  "defaults: {sample_time: 0.5, discount: 0.9, noise: 0.5}\n" + scalar("rule: natural, rate: 0.05, steps: 2", [4]float64{0.3, 1, 1, 1}, [4]float64{0, 0.7, 2, 1}),
+	"sampled average": "defaults: {sample_time: 0.1, average_cost: true, noise: 2, inner: {Q: 3}}\n" + scalar("rule: gauss-newton, rate: 0.4", [4]float64{1, 1, 1, 1}, [4]float64{0.5, 1, 2, 1}),
+	"sampled, normalised": "defaults: {sample_time: 0.5, discount: 0.95, noise: 1, inner: {R: 2}}\n" +
+		"tasks: [{A: 0.5, B: 1, Q: 3, R: 1}, {A: 1, B: 1, Q: 1, R: 2, weight: 2}]\nmeta: {normalize: optimal-cost, inner: {rate: 0.02}}\n",
 	"no input": "tasks: [{A: 0.5, B: 0, Q: 1, R: 1, N: 0.2}, {A: 1, B: 1, Q: 1, R: 1}]\nmeta: {inner: {rule: natural, rate: 0.1}}\n",
 }
 

@@ -44,6 +44,9 @@ func oneMap(f *family.Family, p *problem) error {
 		if !ok {
 			return refuse("more than a factor of the costs of their inner steps")
 		}
+		if f.Meta.Inner.Rule == family.RuleGaussNewton {
+			continue
+		}
 		// σ becomes the ratio of what multiplies the rate.
 		if f.Meta.Normalize == family.NormalizeOptimalCost {
 			s, ok := moments(t.f, first.f)
@@ -52,10 +55,7 @@ func oneMap(f *family.Family, p *problem) error {
 			}
 			σ.Quo(σ, ρ.Mul(ρ, s))
 		}
-		switch f.Meta.Inner.Rule {
-		case family.RuleGaussNewton:
-			continue
-		case family.RuleGradient:
+		if f.Meta.Inner.Rule == family.RuleGradient {
 			s, ok := moments(t.g, first.g)
 			if !ok {
 				return refuse("the starts and noise of their inner steps")

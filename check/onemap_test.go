@@ -13,6 +13,8 @@ func TestOneMap(t *testing.T) {
 	const (
 		plain   = "Q: 1, R: 2, N: 0.5"
 		doubled = "Q: 2, R: 4, N: 1"
+		clock   = ", sample_time: 0.25"
+		noise   = ", discount: 0.5, noise: 1"
 	)
 	family := func(rule, normalize, first, second string) string {
 		return "defaults: {A: 1.25, B: 1}\ntasks:\n  - {" + first + "}\n  - {" + second + "}\n" +
@@ -36,6 +38,13 @@ func TestOneMap(t *testing.T) {
 		{"another inner Q", plain, plain + ", inner: {Q: 2}", map[string]bool{}},
 		{"another inner plant", plain, plain + ", inner: {A: 1}", map[string]bool{}},
 		{"another inner start", plain, plain + ", inner: {Sigma0: 2}", map[string]bool{"natural": true, "gauss-newton": true, "natural*": true, "gauss-newton*": true}},
+		{"sampled", plain + clock, plain + clock, map[string]bool{"gradient": true, "natural": true, "gauss-newton": true, "gradient*": true, "natural*": true, "gauss-newton*": true}},
+		{"sampled, another time", plain + clock, plain + ", sample_time: 0.5", map[string]bool{}},
+		{"sampled, or not", plain + clock, plain, map[string]bool{}},
+		{"sampled, twice the cost", plain + clock, doubled + clock, map[string]bool{"gauss-newton": true, "gradient*": true, "natural*": true, "gauss-newton*": true}},
+		{"sampled, half the start", plain + clock + noise, plain + clock + ", Sigma0: 0.5, discount: 0.5, noise: 1", map[string]bool{"natural": true, "gauss-newton": true, "gauss-newton*": true}},
+		{"sampled, half of all noise", plain + clock + noise, plain + clock + ", Sigma0: 0.5, discount: 0.5, noise: 0.5", map[string]bool{"natural": true, "gauss-newton": true, "gradient*": true, "gauss-newton*": true}},
+		{"sampled, twice the cost, half of all noise", plain + clock + noise, doubled + clock + ", Sigma0: 0.5, discount: 0.5, noise: 0.5", map[string]bool{"gradient": true, "gauss-newton": true, "gradient*": true, "gauss-newton*": true}},
 		{"proportional inner", plain + ", inner: {Q: 4}", plain + ", inner: {Q: 8, R: 4, N: 1}", map[string]bool{"gauss-newton": true, "gauss-newton*": true}},
 	} {
 		for _, rule := range []string{"gradient", "natural", "gauss-newton"} {
@@ -75,6 +84,8 @@ func TestOneMapLandscapes(t *testing.T) {
 		"gn, order 2^2":  scalar("rule: gauss-newton, rate: [0.5, 0.3, 0.5]", [4]float64{1.3, -.7, 1, 1}),
 		"gn, order 2^3":  scalar("rule: gauss-newton, rate: 0.5, steps: 3", [4]float64{-1.1, 1, 1, 1}),
 		"gn far":         scalar("rule: gauss-newton, rate: 0.9, steps: 2", [4]float64{1.3, 1, 1, 1}),
+		"sampled":        "defaults: {sample_time: 0.5, discount: 0.95, noise: 1, Sigma0: 2}\n" + scalar("rate: 0.02", [4]float64{0.5, 1, 1, 1}, [4]float64{0.5, 1, 1, 1}),
+		"sampled, f ≠ g": "defaults: {sample_time: 0.5, average_cost: true, noise: 1, inner: {Q: 2}}\n" + scalar("rule: natural, rate: 0.1, steps: 2", [4]float64{0.5, 1, 1, 1}),
 		"discount":       "defaults: {discount: 0.9, N: 0.2, noise: 1}\n" + scalar("rate: 0.005, steps: 3", [4]float64{1.3, 1, 1, 1}),
 	} {
 		t.Run(name, func(t *testing.T) {

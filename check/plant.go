@@ -100,7 +100,7 @@ func (p *plant) setMoment(s lqr.Spec) error {
 		o.s.Add(o.s, o.start)
 		p.moment = fromRat(o.s)
 	} else {
-		hold, err := newHold(o.a, o.time)
+		hold, err := newHold(o.a, o.time, holdTerms)
 		if err != nil {
 			return err
 		}

@@ -31,14 +31,8 @@ type task struct {
 	}
 }
 
-// newProblem takes a family apart.
+// newProblem takes a family apart, which has rates and the objective h.
 func newProblem(f *family.Family) (*problem, error) {
-	if f.Meta.Inner.Rate.Auto {
-		return nil, fmt.Errorf("the family leaves its inner rate open (auto); a claim needs a number")
-	}
-	if err := hasObjective(f); err != nil {
-		return nil, err
-	}
 	p := &problem{steps: f.Meta.Inner.Steps, same: true, optimum: exactly(0)}
 	total := exactly(0)
 	for i := range f.Tasks {

@@ -352,16 +352,36 @@ func TestImports(t *testing.T) {
 }
 
 func TestUnsupported(t *testing.T) {
-	for name, c := range map[string]*certificate.Certificate{
-		"sampled": {Family: "defaults: {sample_time: 0.1}\n" + scalar("rate: 0.1", unit4), Landscape: &certificate.Landscape{Mode: certificate.Sum}},
-		"matrix":  {Family: "tasks: [{A: [[1, 1], [0, 1]], B: [[0], [1]], Q: [[1, 0], [0, 1]], R: 1}]\nmeta: {inner: {rate: 0.1}}\n", Landscape: &certificate.Landscape{Mode: certificate.Sum}},
+	landscape := &certificate.Landscape{Mode: certificate.Sum}
+	gap := 1e9
+	point := &certificate.Point{Gain: [][]float64{{0.5}}, Gap: &gap}
+	for name, text := range map[string]string{
+		"matrix":       "tasks: [{A: [[1, 1], [0, 1]], B: [[0], [1]], Q: [[1, 0], [0, 1]], R: 1}]\nmeta: {inner: {rate: 0.1}}\n",
+		"imaml":        "tasks: [{A: 1, B: 1, Q: 1, R: 1}]\nmeta: {algorithm: imaml, inner: {rate: 0.1}}\n",
+		"moreau":       "tasks: [{A: 1, B: 1, Q: 1, R: 1}]\nmeta: {algorithm: moreau, inner: {strength: 10}}\n",
+		"learned rate": scalar("rate: 0.1, learn: rate", unit4),
 	} {
-		data, err := certificate.Encode(*c)
-		if err != nil {
-			t.Fatal(err)
+		for _, c := range []certificate.Certificate{{Family: text, Landscape: landscape}, {Family: text, Point: point}} {
+			if name == "matrix" && c.Point != nil {
+				continue // a gap can be checked
+			}
+			data, err := certificate.Encode(c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, err := Check(data); !errors.Is(err, ErrUnsupported) || r != nil {
+				t.Errorf("%s: %v, %v", name, r, err)
+			}
 		}
-		if r, err := Check(data); !errors.Is(err, ErrUnsupported) || r != nil {
-			t.Errorf("%s: %v, %v", name, r, err)
+	}
+}
+
+// Algorithms that descend the objective of MAML, or try to.
+func TestAlgorithmsWithTheObjectiveOfMAML(t *testing.T) {
+	for _, a := range []string{"fo-maml", "hf-maml", "reptile", "ftml"} {
+		r := report(t, landscapeOf(t, strings.Replace(scalar("rate: 0.05", unit4), "meta: {", "meta: {algorithm: "+a+", ", 1), certificate.OneMap))
+		if !r.Valid || !strings.HasSuffix(r.Claim, " (the algorithm, "+a+", has the h of maml)") {
+			t.Errorf("%s: %+v", a, r)
 		}
 	}
 }
