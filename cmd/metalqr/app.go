@@ -82,7 +82,7 @@ else there. Exit status: 0, done; 1, the computation failed or was interrupted;
 	root.SetVersionTemplate("metalqr {{.Version}}\n")
 	root.SetUsageTemplate(usageTemplate)
 	root.SetHelpCommand(helpCommand(root))
-	root.AddCommand(a.initCommand(), a.solveCommand(), a.evalCommand(), a.trainCommand(), a.adaptCommand(), a.compareCommand(), a.landscapeCommand(), a.certifyCommand(), a.checkCommand(), a.paperCommand(), a.versionCommand())
+	root.AddCommand(a.initCommand(), a.solveCommand(), a.evalCommand(), a.trainCommand(), a.adaptCommand(), a.compareCommand(), a.landscapeCommand(), a.radiusCommand(), a.certifyCommand(), a.checkCommand(), a.paperCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, cmd := range root.Commands() {
 		if cmd.Name() == "completion" { // by itself it would succeed, whatever its argument

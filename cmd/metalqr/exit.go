@@ -36,6 +36,7 @@ func status(err error) int {
 		errors.Is(err, run.ErrInput),
 		errors.Is(err, run.ErrDirectory),
 		errors.Is(err, landscape.ErrUnsupported),
+		errors.Is(err, landscape.ErrRadius),
 		errors.Is(err, maml.ErrSetting):
 		return bad
 	}
