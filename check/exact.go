@@ -14,9 +14,12 @@ type reading struct {
 }
 
 // read follows the path from w. What comes before an undecided constraint is
-// there.
+// there. Of what is no number, nothing is known.
 func (t *task) read(w float64) reading {
 	r := reading{where: across}
+	if w-w != 0 {
+		return r
+	}
 	x := exactly(w)
 	slope := exactly(1)
 	for k := 0; ; k++ {

@@ -158,6 +158,7 @@ func TestGapHoldsReferences(t *testing.T) {
 // Every substitution of lqr.Spec, f ≠ g, normalisation, weights, all rules and
 // several steps, against the oracle.
 func TestGapHoldsOracle(t *testing.T) {
+	t.Parallel()
 	rng := rand.New(rand.NewPCG(1, 2))
 	worst := 0.0
 	count := 0
@@ -334,6 +335,7 @@ func TestOracleAgreesWithRun(t *testing.T) {
 // The examples: contained, narrow, and quick. The rates are those that rate:
 // auto gives.
 func TestGapOfExamples(t *testing.T) {
+	t.Parallel()
 	for _, tt := range []struct {
 		name   string
 		rate   float64

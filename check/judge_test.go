@@ -227,6 +227,7 @@ var families = map[string]string{
 // relative error of a Stein solution near the border of stability is about
 // ε/(1 − ρ²).
 func TestEnclosuresHoldTheTruth(t *testing.T) {
+	t.Parallel()
 	for name, text := range families {
 		t.Run(name, func(t *testing.T) {
 			f := parse(t, text)
@@ -298,6 +299,7 @@ func TestEnclosuresHoldTheTruth(t *testing.T) {
 
 // Every certificate that the plain prover makes is believed by the judge.
 func TestJudgeAgrees(t *testing.T) {
+	t.Parallel()
 	for name, text := range families {
 		t.Run(name, func(t *testing.T) {
 			c := landscapeOf(t, text, certificate.Sum)

@@ -15,6 +15,7 @@ import (
 // unbounded or exchanged, pieces left out, doubled or renamed, other verdicts. What
 // passes is true in the eyes of the judge.
 func TestRandomAlterations(t *testing.T) {
+	t.Parallel()
 	const rounds = 300
 	for name, c := range map[string]*certificate.Certificate{
 		"spurious": landscapeOf(t, scalar("rate: 0.2", unit4), certificate.OneMap),

@@ -74,6 +74,7 @@ func TestOneMap(t *testing.T) {
 
 // Families of several tasks that come to one, and f ≠ g, as the judge sees them.
 func TestOneMapLandscapes(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"duplicates":     scalar("rate: 0.05", unit4, unit4, unit4),
 		"proportional":   scalar("rule: gauss-newton, rate: 0.7, steps: 2", unit4, [4]float64{1, 1, 2, 2}),

@@ -65,6 +65,9 @@ func (t *task) walk(tr *trail, b interval.Interval, to int, centre *trail, mid f
 			return
 		}
 		s := t.steps[k].at(&tr.last)
+		if !j.f.IsBounded() {
+			s.f = s.f.Intersect(t.steps[k].far(&tr.last))
+		}
 		j = jet2{s.f, s.d.Mul(j.d), s.dd.Mul(j.d.Sqr()).Add(s.d.Mul(j.dd))}
 	}
 }

@@ -53,6 +53,16 @@ func (s *step) at(o *spot) jet2 {
 	}
 }
 
+// far is F as W* + zκ(x), which at unbounded x is on one side of W* where
+// x − eM/Θ is everything.
+func (s *step) far(o *spot) interval.Interval {
+	κ, _ := s.reach(o)
+	if s.half {
+		κ = κ.Mul(o.z)
+	}
+	return s.p.near.wStar.Add(κ.Mul(o.z))
+}
+
 // reach is κ(x) and its derivative in x; with Gauss–Newton and η = ½ those of
 // κ(x)/(x − W*) = (T₁/2)/T.
 func (s *step) reach(o *spot) (κ, slope interval.Interval) {

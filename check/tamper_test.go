@@ -12,6 +12,7 @@ import (
 
 // Whatever byte of a file is altered, it is refused.
 func TestEveryByteCounts(t *testing.T) {
+	t.Parallel()
 	c := landscapeOf(t, scalar("rate: 0.2", unit4), certificate.OneMap)
 	data, err := certificate.Encode(*c)
 	if err != nil {
@@ -44,6 +45,7 @@ func TestEveryByteCounts(t *testing.T) {
 // Whatever digit of the content is altered, and the hashes computed again, the
 // certificate is refused, or what it then claims is true in the eyes of the judge.
 func TestEveryDigitIsTrueOrRefused(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]*certificate.Certificate{
 		"one-map": landscapeOf(t, scalar("rate: 0.2", unit4), certificate.OneMap),
 		"sum":     landscapeOf(t, scalar("rate: 0.05", [4]float64{1, 1, 1, .1}, [4]float64{1, 1, .1, 1}), certificate.Sum),

@@ -67,6 +67,9 @@ func (c *checker) summarise(points []stationary, domain []component) (*summary, 
 			}
 			lower(y)
 			bounded = bounded && y.ok()
+			if h, _, where := c.problem.at(u.Mid()); where == inside {
+				upper(c.problem.optimum.add(h))
+			}
 		}
 		for _, d := range domain {
 			for _, falls := range [2]bool{false, true} {
@@ -194,11 +197,16 @@ func (c *checker) border(d component, falls bool, points []stationary) (approach
 	// The region beside the end reaches to the first point, unresolved box or
 	// other end.
 	from, to := e.box.Hi(), d.high.box.Lo()
+	other := d.high
 	if falls {
 		from, to = e.box.Lo(), d.low.box.Hi()
+		other = d.low
 	}
 	if e.unbounded != 0 {
 		from = e.unbounded
+	}
+	if other.unbounded != 0 {
+		to = other.unbounded
 	}
 	closer := func(b interval.Interval) {
 		x := b.Lo()
