@@ -25,14 +25,15 @@ import (
 // Format names the first version of the format.
 const Format = "metalqr certificate 1"
 
-// A Certificate is a claim about a family. Exactly one of Landscape and Point
-// is present.
+// A Certificate is a claim about a family. Exactly one of Landscape, Point and
+// Planar is present.
 type Certificate struct {
 	Format       string     `json:"format"`
 	Family       string     `json:"family"`        // the family file, with numbers for the inner rates
 	FamilySHA256 string     `json:"family_sha256"` // of Family's bytes, in hexadecimal
 	Landscape    *Landscape `json:"landscape,omitempty"`
 	Point        *Point     `json:"point,omitempty"`
+	Planar       *Planar    `json:"planar,omitempty"`
 	SHA256       string     `json:"sha256"` // of the canonical content with this field empty
 }
 
@@ -184,7 +185,13 @@ func Decode(data []byte) (*Certificate, error) {
 	if c.Format != Format {
 		return nil, fmt.Errorf("certificate: %w: format %.40q, want %q", ErrFormat, c.Format, Format)
 	}
-	if (c.Landscape == nil) == (c.Point == nil) {
+	claims := 0
+	for _, present := range []bool{c.Landscape != nil, c.Point != nil, c.Planar != nil} {
+		if present {
+			claims++
+		}
+	}
+	if claims != 1 {
 		return nil, fmt.Errorf("certificate: %w: want one claim, about a landscape or about a point", ErrFormat)
 	}
 	again, err := canonical(&c)

@@ -58,6 +58,9 @@ func check(data []byte) (claim string, err error) {
 	if f.Meta.Inner.Rate.Auto {
 		return "", fmt.Errorf("the family in it leaves the inner rate open (auto); a claim needs a number")
 	}
+	if cert.Planar != nil {
+		return "", fmt.Errorf("%w: it is about a landscape over two gains", ErrUnsupported)
+	}
 	if cert.Point != nil {
 		return checkPoint(f, cert.Point)
 	}

@@ -20,7 +20,7 @@ import (
 // K. Makino and M. Berz, Int. J. Pure Appl. Math. 4 (2003), 379–456.
 type model struct {
 	c   [modelTerms]float64 // modelDegree by modelDegree; x^(n−j) y^j at n(n+1)/2 + j
-	deg int            // coefficients of higher degree are 0
+	deg int                 // coefficients of higher degree are 0
 	e   float64
 }
 

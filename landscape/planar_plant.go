@@ -45,17 +45,17 @@ import (
 // difference), at λ = ±1 too: ŝv² = q₊, ŝz² = q₋ and δ = ρ₂/ŝ, so that √ŝ is the
 // larger root of 2t² − (√q₊ + √q₋)t + 2ρ₂ = 0.
 type planarPlant struct {
-	chart   planarChart
-	s       [3]interval.Interval // s₁₁, s₁₂, s₂₂
-	g00     interval.Interval
-	q       [2]interval.Interval // q₊, q₋
-	ρ       [3]interval.Interval
-	e       [3]interval.Interval
-	α, β    [2]interval.Interval // a∓ U = αU + β + s₂₂u
-	opt     [2]interval.Interval // τ*, δ*
-	sOpt    interval.Interval    // ŝ at the optimum
-	σ       [3]interval.Interval // Σ at the optimum, in T's coordinates: σ₁₁, σ₁₂, σ₂₂
-	best    interval.Interval    // C*
+	chart planarChart
+	s     [3]interval.Interval // s₁₁, s₁₂, s₂₂
+	g00   interval.Interval
+	q     [2]interval.Interval // q₊, q₋
+	ρ     [3]interval.Interval
+	e     [3]interval.Interval
+	α, β  [2]interval.Interval // a∓ U = αU + β + s₂₂u
+	opt   [2]interval.Interval // τ*, δ*
+	sOpt  interval.Interval    // ŝ at the optimum
+	σ     [3]interval.Interval // Σ at the optimum, in T's coordinates: σ₁₁, σ₁₂, σ₂₂
+	best  interval.Interval    // C*
 }
 
 // A planarChart maps gains to (τ, δ): p = from + L W.

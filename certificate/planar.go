@@ -1,0 +1,31 @@
+package certificate
+
+import "github.com/metalqr/metalqr/interval"
+
+// A Planar claims that the local minimisers of h with h ≤ Level in Region are
+// those listed, for a family with two states and one input. The chart, and what
+// each letter of the cover says, is described in docs/certificates.md.
+type Planar struct {
+	Level  float64      `json:"level"`
+	Region interval.Box `json:"region,omitempty"` // of gains; absent: the whole domain
+	OneMap bool         `json:"one_map"`          // all tasks have one map F and one optimum
+
+	Minima     []PlanarMinimum   `json:"minima"`
+	Left       int               `json:"left"`    // boxes of the cover about which nothing is claimed
+	Infimum    interval.Interval `json:"infimum"` // holds inf h
+	Epsilon    *float64          `json:"epsilon"` // the listed minima are at most this above inf h, and those that hide in boxes left
+	EpsilonLow float64           `json:"epsilon_lower"`
+	Verdict    Verdict           `json:"verdict"`
+
+	Cover string `json:"cover"` // the bisection tree, depth first, a letter a box
+	Meets []int  `json:"meets"` // for each m of the cover in turn, the index of its minimiser
+}
+
+// A PlanarMinimum is a strict local minimiser.
+type PlanarMinimum struct {
+	Chart   interval.Box      `json:"chart"` // of reflection coefficients: holds it and no other stationary point
+	Gain    interval.Box      `json:"gain,omitempty"`
+	Value   interval.Interval `json:"value"`
+	Optimal bool              `json:"optimal"` // the adapted gain is the one task's optimum
+	Listed  bool              `json:"listed"`  // false: outside the region, part of the cover only
+}

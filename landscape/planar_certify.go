@@ -1,0 +1,60 @@
+package landscape
+
+import (
+	"math"
+
+	"github.com/metalqr/metalqr/certificate"
+)
+
+// certificate writes the tree down. order has the minimisers that are listed.
+func (q *planarProof) certificate(l *PlanarLandscape, nodes []planarNode, order []int) certificate.Planar {
+	at := make([]int, len(q.minima))
+	for i := range at {
+		at[i] = -1
+	}
+	c := certificate.Planar{Level: l.Level, Region: l.Region, OneMap: l.OneMap, Infimum: l.Infimum, EpsilonLow: l.Epsilon.Lo(), Verdict: l.Verdict, Left: l.Left}
+	if e := l.Epsilon.Hi(); !math.IsInf(e, 1) {
+		c.Epsilon = &e
+	}
+	list := append([]int(nil), order...)
+	for i := range q.minima { // those outside the region take part in the cover
+		found := false
+		for _, j := range order {
+			found = found || i == j
+		}
+		if !found {
+			list = append(list, i)
+		}
+	}
+	for n, i := range list {
+		at[i] = n
+		m := &q.minima[i]
+		x := certificate.PlanarMinimum{Chart: m.box[:], Optimal: m.optimal, Listed: n < len(order)}
+		if x.Listed {
+			x.Gain, x.Value = l.Minima[n].Gain, l.Minima[n].Value
+		}
+		c.Minima = append(c.Minima, x)
+	}
+	// Depth first, the lower half first.
+	tree := make([]byte, 0, len(nodes))
+	stack := []int32{0}
+	for len(stack) > 0 {
+		n := &nodes[stack[len(stack)-1]]
+		stack = stack[:len(stack)-1]
+		tree = append(tree, n.tag)
+		switch n.tag {
+		case planarFirst, planarSecond:
+			stack = append(stack, n.next+1, n.next)
+		case planarMeets:
+			c.Meets = append(c.Meets, at[n.meets])
+		}
+	}
+	c.Cover = string(tree)
+	return c
+}
+
+// Certificate is the proof in the form of package certificate.
+func (l *PlanarLandscape) Certificate() certificate.Certificate {
+	c := l.proof
+	return certificate.Certificate{Family: l.family, Planar: &c}
+}

@@ -1,0 +1,388 @@
+package landscape
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/interval"
+)
+
+// PlanarOptions say what [Planar.Prove] is to prove, and bound the work.
+type PlanarOptions struct {
+	Options
+	// Level is L: minimisers with h ≤ L are listed. 0 means three times the
+	// largest local minimum that a search finds.
+	Level float64
+	// Region is a box of gains to which the claim is restricted; nil means all
+	// gains of the domain.
+	Region interval.Box
+}
+
+// A PlanarLandscape is what is known of the local minimisers with h ≤ Level in
+// Region, of a meta-objective with two gains. Every interval is an enclosure.
+type PlanarLandscape struct {
+	Level  float64
+	Region interval.Box // nil: all stabilising gains
+	// Minima are the local minimisers, by value. Those with h ≤ Level are all
+	// there outside Unresolved; some above may be.
+	Minima     []PlanarMinimum
+	Unresolved []interval.Box    // gains, where a minimiser may hide: hulls of boxes that touch
+	Left       int               // how many boxes these are
+	Infimum    interval.Interval // of h over its domain
+	LowerBound interval.Interval // Σ λᵢ Cᵢ*
+
+	// Every local minimum that is at most Level and in the region lies at most
+	// Epsilon.Hi() above inf h, and one at least Epsilon.Lo().
+	Epsilon interval.Interval
+	Verdict certificate.Verdict // of those minimisers
+	OneMap  bool                // the family comes to one map F
+
+	Boxes int  // examined
+	Spent bool // the budget ran out
+
+	family string
+	proof  certificate.Planar
+}
+
+// A PlanarMinimum is a strict local minimiser: Gain holds it, and Chart, a box
+// of reflection coefficients, holds it and no other stationary point.
+type PlanarMinimum struct {
+	Gain    interval.Box
+	Chart   interval.Box
+	Value   interval.Interval
+	Optimal bool // the adapted gain is the one task's optimum
+}
+
+// Spurious reports whether a local minimum above inf h is proved to exist.
+func (l *PlanarLandscape) Spurious() bool { return l.Epsilon.Lo() > 0 }
+
+// ErrLevel is matched by the error about a level that no proof can be about.
+var ErrLevel = errors.New("the level is below the least value of the tasks' costs")
+
+// A planarNode is a box of the bisection tree.
+type planarNode struct {
+	tag   byte
+	meets int32
+	next  int32 // the lower child; the upper one follows
+}
+
+// A planarOpen is a box that waits.
+type planarOpen struct {
+	box  planarBox
+	node int32
+}
+
+// planarRound is how many boxes are examined between two looks at the clock. A
+// minimiser that a box finds is in the list from the next round on: part of what
+// fixes the result.
+const planarRound = 4096
+
+// Prove encloses all local minimisers with h ≤ L. The square of the chart is
+// bisected until each box is shown to have none, or to have none beside those of
+// the list; boxes that are left when the budget ends or that are too small to be
+// cut are in Unresolved. The only errors are an [*EmptyError], for a domain that is
+// shown to be empty, one that matches [ErrLevel], and that of ctx.
+//
+// A box costs some 10 to 100 µs for each task.
+//
+// It panics where a box that was discarded holds a minimiser that a search in
+// floating point had found: that is a bug, here or in the search, and no proof.
+func (p *Planar) Prove(ctx context.Context, o PlanarOptions) (*PlanarLandscape, error) {
+	m := newMeter(ctx, o.Options)
+	q := &planarProof{p: p, region: o.Region, best: infinity, lower: zero, least: 0x1p-30}
+	for i := range p.tasks {
+		q.lower = q.lower.Add(p.tasks[i].λ.Mul(p.tasks[i].f.best))
+	}
+	known := p.known(planarSearch)
+	highest := math.Inf(-1)
+	for _, k := range known {
+		q.best = min(q.best, k.value)
+		highest = max(highest, k.value)
+	}
+	q.level = o.Level
+	if q.level == 0 {
+		if len(known) == 0 {
+			highest = q.lower.Hi()
+		}
+		q.level = 3 * highest
+	}
+	if !(q.level >= q.lower.Lo()) || q.level > maxFloat {
+		return nil, fmt.Errorf("landscape: %w: %v, and no value of h is below %v", ErrLevel, q.level, q.lower.Lo())
+	}
+	workers := make([]planarWorker, m.o.Workers)
+	for _, k := range known {
+		q.add(&workers[0], k.k)
+	}
+	nodes, open, border := q.cover(m, workers, known)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	l := &PlanarLandscape{Level: q.level, Region: o.Region, LowerBound: q.lower, OneMap: p.oneMap, Boxes: m.examined, Spent: m.spent}
+	q.conclude(l, nodes, open, border, &workers[0])
+	l.family = string(formatFamily(p.family))
+	if len(l.Minima) == 0 && l.Left == 0 && q.empty(nodes) {
+		var names []string
+		for i := range p.tasks {
+			names = append(names, p.tasks[i].name)
+		}
+		return nil, &EmptyError{Tasks: names}
+	}
+	return l, nil
+}
+
+// planarSearch is the size of the search's grid: 24² starts found every minimiser
+// that the proofs of TestPlanarAgrees did.
+const planarSearch = 24
+
+// add puts the minimiser next to k into the list, unless it is there or is not
+// proved, and reports whether the list has grown.
+func (q *planarProof) add(w *planarWorker, k [2]float64) bool {
+	m, ok := q.p.isolate(w, k)
+	if !ok || !q.p.stable(&w.tape, m.box) {
+		return false
+	}
+	for i := range q.minima {
+		if !q.minima[i].box[0].Disjoint(m.box[0]) && !q.minima[i].box[1].Disjoint(m.box[1]) {
+			return false
+		}
+	}
+	q.minima = append(q.minima, m)
+	return true
+}
+
+// cover bisects the chart. It returns the tree, the boxes left, and a lower bound
+// of h in those that reach the border of the domain and were discarded.
+func (q *planarProof) cover(m *meter, workers []planarWorker, known []planarKnown) (nodes []planarNode, left []planarBox, border float64) {
+	side := interval.New(-1, 1)
+	nodes = []planarNode{{tag: planarUnknown}}
+	open := []planarOpen{{planarBox{side, side}, 0}}
+	border = infinity
+	verdicts := make([]planarVerdict, planarRound)
+	for len(open) > 0 {
+		n := min(len(open), planarRound)
+		if m.o.Boxes > m.examined {
+			n = min(n, m.o.Boxes-m.examined)
+		}
+		if !m.round("local minimisers", n) {
+			for _, b := range open {
+				left = append(left, b.box)
+			}
+			return nodes, left, border
+		}
+		now := open[:n]
+		open = open[n:]
+		m.each(n, func(worker, i int) { verdicts[i] = q.examine(now[i].box, &workers[worker]) })
+		for i, b := range now {
+			v := &verdicts[i]
+			if v.found && q.add(&workers[0], v.k) {
+				open = append(open, b) // once more, with the new minimiser
+				continue
+			}
+			axis := 0
+			switch v.tag {
+			case planarSecond:
+				axis = 1
+			case planarFirst:
+			default:
+				nodes[b.node].tag, nodes[b.node].meets = v.tag, int32(v.meets)
+				border = min(border, v.lower)
+				if v.tag == planarUnknown {
+					left = append(left, b.box)
+				} else {
+					q.alarm(b.box, v, known)
+				}
+				continue
+			}
+			mid := b.box[axis].Mid()
+			if !(b.box[axis].Width() > q.least) {
+				axis = 1 - axis
+				mid = b.box[axis].Mid()
+			}
+			if !(b.box[axis].Width() > q.least) {
+				nodes[b.node].tag = planarUnknown
+				left = append(left, b.box)
+				continue
+			}
+			lower, upper := b.box, b.box
+			lower[axis] = interval.New(b.box[axis].Lo(), mid)
+			upper[axis] = interval.New(mid, b.box[axis].Hi())
+			nodes[b.node].tag = [2]byte{planarFirst, planarSecond}[axis]
+			nodes[b.node].next = int32(len(nodes))
+			open = append(open, planarOpen{lower, int32(len(nodes))}, planarOpen{upper, int32(len(nodes) + 1)})
+			nodes = append(nodes, planarNode{tag: planarUnknown}, planarNode{tag: planarUnknown})
+		}
+	}
+	return nodes, left, border
+}
+
+// alarm stops a proof that discards a known minimiser. A minimiser is known to a
+// distance of about 1e-9, and one so near the edge of a box may be in the next.
+func (q *planarProof) alarm(b planarBox, v *planarVerdict, known []planarKnown) {
+	for _, k := range known {
+		const near = 1e-8
+		if !(b[0].Lo()+near < k.k[0] && k.k[0] < b[0].Hi()-near && b[1].Lo()+near < k.k[1] && k.k[1] < b[1].Hi()-near) {
+			continue
+		}
+		switch {
+		case k.value >= q.level*(1-1e-9), v.tag == planarAfar:
+			continue
+		case v.tag == planarMeets:
+			m := q.minima[v.meets].box
+			if m[0].Lo()-near < k.k[0] && k.k[0] < m[0].Hi()+near && m[1].Lo()-near < k.k[1] && k.k[1] < m[1].Hi()+near {
+				continue
+			}
+		}
+		panic(fmt.Sprintf("landscape: a bug: the box k₁ ∈ %v, k₂ ∈ %v is discarded (%q), but a search found a local minimiser with h = %v at k = %v, W = %v",
+			b[0], b[1], v.tag, k.value, k.k, k.gain))
+	}
+}
+
+// empty reports whether the tree shows that no gain is in the domain.
+func (q *planarProof) empty(nodes []planarNode) bool {
+	return !slices.ContainsFunc(nodes, func(n planarNode) bool {
+		switch n.tag {
+		case planarOutside, planarUnstable, planarSteep, planarFirst, planarSecond:
+			return false
+		}
+		return true
+	})
+}
+
+// value encloses h over a box.
+func (q *planarProof) value(b planarBox, w *planarWorker) interval.Interval {
+	h, ok := q.p.h(&w.tape, b, 0)
+	if !ok {
+		return interval.New(q.lower.Lo(), infinity)
+	}
+	return h.v.span()
+}
+
+// conclude draws the conclusions.
+func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []planarBox, border float64, w *planarWorker) {
+	p := q.p
+	order := make([]int, 0, len(q.minima))
+	values := make([]interval.Interval, len(q.minima))
+	for i := range q.minima {
+		m := &q.minima[i]
+		values[i] = q.value(m.box, w).Intersect(interval.New(q.lower.Lo(), infinity))
+		if m.optimal {
+			values[i] = q.lower
+		}
+		g := p.gains(m.box)
+		if q.region != nil && (g[0].Disjoint(q.region[0]) || g[1].Disjoint(q.region[1])) {
+			continue
+		}
+		order = append(order, i)
+	}
+	slices.SortStableFunc(order, func(i, j int) int {
+		switch x, y := values[i].Mid(), values[j].Mid(); {
+		case x < y:
+			return -1
+		case x > y:
+			return 1
+		}
+		return 0
+	})
+	low, high := infinity, infinity // of inf h
+	lowest, highest := infinity, math.Inf(-1)
+	allOptimal := true
+	for _, i := range order {
+		m := &q.minima[i]
+		g := p.gains(m.box)
+		l.Minima = append(l.Minima, PlanarMinimum{
+			Gain: interval.Box(g[:]), Chart: interval.Box(m.box[:]), Value: values[i], Optimal: m.optimal,
+		})
+		low, high = min(low, values[i].Lo()), min(high, values[i].Hi())
+		allOptimal = allOptimal && m.optimal
+		if values[i].Lo() <= q.level {
+			lowest, highest = min(lowest, values[i].Lo()), max(highest, values[i].Hi())
+		}
+	}
+	for i := range q.minima { // also those outside the region bound the infimum
+		high = min(high, values[i].Hi())
+	}
+	complete := len(left) == 0
+	attained := true
+	if q.region != nil || !complete || math.IsInf(low, 1) {
+		low, attained = q.lower.Lo(), false
+	}
+	if border < high {
+		low, attained = min(low, border), false
+	}
+	low = max(low, q.lower.Lo())
+	if p.oneMap && slices.ContainsFunc(q.minima, func(m planarMinimum) bool { return m.optimal }) {
+		low, high, attained = q.lower.Lo(), q.lower.Hi(), true
+	}
+	if math.IsInf(high, 1) {
+		high = maxFloat
+	}
+	l.Infimum = interval.New(min(low, high), high)
+	lower := 0.0
+	for _, m := range l.Minima {
+		if m.Value.Hi() <= q.level {
+			lower = max(lower, interval.SubDown(m.Value.Lo(), high))
+		}
+	}
+	worst := highest
+	if !complete {
+		worst = max(worst, q.level)
+	}
+	upper := max(0, interval.SubUp(worst, l.Infimum.Lo()))
+	switch {
+	case len(l.Minima) == 0 && complete:
+		upper = 0
+	case complete && attained && (len(l.Minima) == 1 || allOptimal):
+		upper = 0
+	}
+	l.Epsilon = interval.New(lower, max(lower, upper))
+	switch {
+	case lower > 0:
+		l.Verdict = certificate.NotGlobal
+	case !complete:
+		l.Verdict = certificate.Undecided
+	case upper == 0 && len(l.Minima) > 0:
+		l.Verdict = certificate.Global
+	default:
+		l.Verdict = certificate.EpsilonGlobal
+	}
+	l.Left = len(left)
+	l.Unresolved = p.hulls(left)
+	l.proof = q.certificate(l, nodes, order)
+}
+
+// hulls joins boxes that touch, and gives their gains.
+func (p *Planar) hulls(left []planarBox) []interval.Box {
+	const most = 2000
+	var all []planarBox
+	if len(left) > most { // one hull is enough to look at
+		h := left[0]
+		for _, b := range left {
+			h = h.hull(b)
+		}
+		left = []planarBox{h}
+	}
+	for _, b := range left {
+		for again := true; again; {
+			again = false
+			for i, c := range all {
+				if !b[0].Disjoint(c[0]) && !b[1].Disjoint(c[1]) {
+					b = b.hull(c)
+					all = slices.Delete(all, i, i+1)
+					again = true
+					break
+				}
+			}
+		}
+		all = append(all, b)
+	}
+	var gains []interval.Box
+	for _, b := range all {
+		g := p.gains(b)
+		gains = append(gains, interval.Box(g[:]))
+	}
+	return gains
+}
