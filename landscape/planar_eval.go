@@ -255,3 +255,93 @@ func (p *Planar) gains(b planarBox) [2]interval.Interval {
 func (p *planarPlant) cost5(r [forms]interval.Interval) (interval.Interval, bool) {
 	return p.cost(r[formT], r[formD], r[formU], r[formV], r[formZ])
 }
+
+// A pole is 1/x with what clears it: X = 1/x and x̂ = 1, or X = 1 and x̂ = x.
+type pole struct{ inv, clear *jet }
+
+// leaves reports whether no gain of a box that stabilises the task has an adapted
+// gain that does, for the gradient and the natural rule. It works across the border
+// of stability, where d has poles: with those cleared whose u, v or z may be
+// small, m = (ûv̂ẑ)² (gradient) or ûv̂ẑ (natural) is positive at the gains in
+// question, and
+//
+//	m x′ = m x_f − (K m d)ₓ     x = u, v, z, 2 − u, 4 − v, 4 − z
+//
+// is finite. p′ is outside the triangle where one of the six is negative.
+func (t *planarTask) leaves(w *tape, b planarBox, r *[forms]interval.Interval) bool {
+	w.rewind(0)
+	p := t.g
+	x := w.forms(&t.pg, b)
+	one := w.sum(unity)
+	pole := func(k int) (a pole, ok bool) {
+		if r[k].Lo() <= 0.4*r[k].Hi() {
+			return pole{one, x[k]}, true
+		}
+		i, ok := w.positive(x[k])
+		return pole{i, one}, ok
+	}
+	u, ok1 := pole(formU)
+	v, ok2 := pole(formV)
+	z, ok3 := pole(formZ)
+	if !ok1 || !ok2 || !ok3 {
+		return false
+	}
+	mul := func(a ...*jet) *jet {
+		y := one
+		for _, j := range a {
+			switch {
+			case j == one:
+			case y == one:
+				y = j
+			default:
+				y = w.mul(y, j)
+			}
+		}
+		return y
+	}
+	minus := real{m: -1}
+	double := real{m: 2}
+	var m, d0, d1 *jet
+	if t.rule == family.RuleNatural {
+		uv, uz, uu := mul(u.inv, v.inv, z.clear), mul(u.inv, z.inv, v.clear), mul(u.inv, v.clear, z.clear)
+		s := w.sum(real{}, scaled{p.hq[0], uv}, scaled{p.hq[1], uz}, scaled{p.rho[2].twice().neg(), uu})
+		odd := w.sum(real{}, scaled{p.hq[1], uz}, scaled{p.hq[0].neg(), uv})
+		d0 = w.sum(real{},
+			scaled{double, w.mul(x[formT], s)}, scaled{double, w.mul(x[formD], odd)},
+			scaled{p.rho[1].twice(), uu}, scaled{p.rho[2].twice(), w.mul(x[formT], uu)})
+		m = mul(u.clear, v.clear, z.clear)
+		d1 = w.sum(real{}, scaled{double, w.mul(x[formD], s)}, scaled{p.rho[2].twice().neg(), m})
+	} else {
+		v2, z2, u2 := mul(v.clear, v.clear), mul(z.clear, z.clear), mul(u.clear, u.clear)
+		vv, zz, uu := mul(v.inv, v.inv), mul(z.inv, z.inv), mul(u.inv, u.inv)
+		shared := func(i int) *jet { // û a∓U
+			return w.sum(real{}, scaled{p.alpha[i], u.inv}, scaled{p.beta[i], u.clear}, scaled{p.s22, mul(x[formU], u.clear)})
+		}
+		slope := func(i int) *jet { // û² (αU² − s₂₂)
+			return w.sum(real{}, scaled{p.alpha[i], uu}, scaled{p.s22.neg(), u2})
+		}
+		fv := mul(u.clear, z2, vv, shared(0))
+		fz := mul(u.clear, v2, zz, shared(1))
+		gv := mul(slope(0), v.inv, v.clear, z2)
+		gz := mul(slope(1), z.inv, z.clear, v2)
+		both := mul(v2, z2)
+		d0 = w.sum(real{}, scaled{p.hq[0], fv}, scaled{p.hq[1].neg(), fz}, scaled{p.e1, mul(u.inv, u.clear, both)})
+		ub := mul(uu, both)
+		d1 = w.sum(real{},
+			scaled{p.hq[0], gv}, scaled{p.hq[0].neg(), fv},
+			scaled{p.hq[1], gz}, scaled{p.hq[1].neg(), fz},
+			scaled{p.e0, ub}, scaled{p.e1, mul(x[formT], ub)})
+		m = mul(u2, both)
+	}
+	y := w.forms(&t.pf, b)
+	for i, top := range [forms]float64{formU: 2, formV: 4, formZ: 4} {
+		if top == 0 {
+			continue
+		}
+		my := w.sum(real{}, scaled{unity, mul(m, y[i])}, scaled{t.shift[i][0], d0}, scaled{t.shift[i][1], d1})
+		if my.v.span().Negative() || w.sum(real{}, scaled{real{m: top}, m}, scaled{minus, my}).v.span().Negative() {
+			return true
+		}
+	}
+	return false
+}

@@ -128,6 +128,13 @@ func (q *planarProof) examine(b planarBox, w *planarWorker) planarVerdict {
 			if c, ok := t.g.cost5(r); !ok || c.Lo() > t.limit {
 				return excluded(planarSteep)
 			}
+			narrow := false
+			for _, k := range planarEdges {
+				narrow = narrow || r[k].Lo() <= 0.4*r[k].Hi()
+			}
+			if narrow && t.leaves(&w.tape, b, &r) {
+				return excluded(planarUnstable)
+			}
 			if touches {
 				for _, k := range planarEdges {
 					cutAt.form(&t.pg[k], b, r[k].Hi())
