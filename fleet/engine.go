@@ -248,7 +248,9 @@ func (e *engine) evaluation(witness, gradient bool) *kernel.Program {
 		e.pulled(p)
 		p.Copy(e.gradient(), e.adjoint(0))
 		p.Dot(e.size, e.out, e.out)
+		return p
 	}
+	p.Dot(e.size, e.out.Tail(0, 1, 2), e.out.Tail(0, 1, 2))
 	return p
 }
 

@@ -205,7 +205,7 @@ func FromArrays(tasks Arrays, inner *Arrays, o Options) (*Fleet, error) {
 		seen := *inner
 		seen.Weights = nil
 		f.inner = newStore(inner.Tasks, inner.States, inner.Inputs, inner.Sigma0 == nil)
-		if err := f.fill(f.inner, &seen, newSolver(f.n, f.r)); err != nil {
+		if err := f.fill(f.inner, &seen, nil); err != nil {
 			return nil, err
 		}
 	}
@@ -230,66 +230,78 @@ func (f *Fleet) prepare(split bool) {
 
 // fill fills a store from a source and, where there is a solver, its optima.
 func (f *Fleet) fill(s *store, src source, solver *solver) error {
-	blocks := s.blocks()
-	workers := f.workers()
-	errs := make([]error, (blocks+63)/64)
-	var redone atomic.Int64
+	redone, err := s.fill(0, src, 0, s.tasks, solver, f.workers())
+	f.redone += redone
+	return err
+}
+
+// fill writes the tasks lo … hi−1 of a source as task first and following, and
+// solves them where there is a solver; first is a multiple of 8. It returns how
+// many lqr solved, and the error of lowest index.
+func (s *store) fill(first int, src source, lo, hi int, solver *solver, workers int) (redone int, err error) {
+	const chunk = 64 * kernel.Lanes
+	errs := make([]error, (hi-lo+chunk-1)/chunk)
 	slabs := make([][]kernel.Vec, workers)
+	_, vouched := src.(*given)
+	var solved atomic.Int64
 	each(len(errs), workers, func(w, c int) bool {
 		if slabs[w] == nil && solver != nil {
 			slabs[w] = solver.slab()
 		}
-		for i := 64 * c; i < min(blocks, 64*(c+1)); i++ {
-			lo := kernel.Lanes * i
-			doubt, err := s.fill(i, src, lo, min(s.tasks, lo+kernel.Lanes))
-			if err == nil && solver != nil {
-				var k int
-				k, err = solver.block(slabs[w], s, i, src, lo, doubt)
-				redone.Add(int64(k))
+		for t := lo + c*chunk; t < min(hi, lo+(c+1)*chunk); t += kernel.Lanes {
+			var doubt uint
+			count := min(kernel.Lanes, hi-t)
+			at := first + t - lo
+			for lane := range count {
+				ok, err := s.set(at+lane, src, t+lane)
+				if err != nil {
+					errs[c] = err
+					return false
+				}
+				if !ok && !vouched {
+					doubt |= 1 << lane
+				}
 			}
+			s.seal(at/kernel.Lanes, count)
+			k, err := solver.block(slabs[w], s, at, count, src, t, doubt)
 			if err != nil {
 				errs[c] = err
 				return false
 			}
+			solved.Add(int64(k))
 		}
 		return true
 	})
 	for _, err := range errs {
 		if err != nil {
-			return err
+			return int(solved.Load()), err
 		}
 	}
-	f.redone += int(redone.Load())
-	return nil
+	return int(solved.Load()), nil
 }
 
 // finish sums weights and bounds.
 func (f *Fleet) finish() error {
-	bound, total := f.outer.sum(f.outer.cost), f.outer.sum(-1)
-	if math.IsInf(total, 0) {
+	var t tree
+	for i := range f.outer.blocks() {
+		t.add(f.outer.leaf(i))
+	}
+	sums := t.total(nil)
+	if f.total = sums[1]; math.IsInf(f.total, 0) {
 		return &ArraysError{Name: "Weights", Task: -1, Problem: "have an infinite sum"}
 	}
-	f.total = total
-	f.bound = bound / total
+	f.bound = sums[0] / f.total
 	return nil
 }
 
-// sum is the sum over tasks of the weight times an entry of the blocks, of the
-// weights alone where at is negative.
-func (s *store) sum(at int) float64 {
-	var t tree
-	for i := range s.blocks() {
-		block := s.block(i)
-		x := make(node, 2)
-		for l, w := range block[s.weight] {
-			x[0][l] = w
-			if at >= 0 {
-				x[0][l] = w * block[at][l]
-			}
-		}
-		t.add(x)
+// leaf is block i as a node of the tree for Σ weight·cost and Σ weight.
+func (s *store) leaf(i int) node {
+	block := s.block(i)
+	x := make(node, 4)
+	for l, w := range block[s.weight] {
+		x[0][l], x[1][l] = float64(w*block[s.cost][l]), w
 	}
-	return t.total(nil)[0]
+	return x
 }
 
 // Dim is r·d, the number of entries of a gain.

@@ -2,7 +2,6 @@ package fleet
 
 import (
 	"math"
-	"math/bits"
 
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
 	"github.com/metalqr/metalqr/internal/dense"
@@ -120,26 +119,29 @@ func newSolver(n, r int) *solver {
 
 func (s *solver) slab() []kernel.Vec { return s.e.slab() }
 
-// block solves block i of a store, filled from number lo of a source on; doubt
-// has a bit for every lane whose matrices are not obviously those of a task. It
-// returns how many lqr solved; the error is a *TaskError.
-func (s *solver) block(slab []kernel.Vec, st *store, i int, src source, lo int, doubt uint) (redone int, err error) {
-	const all = 1<<kernel.Lanes - 1
-	st.load(slab, &s.e.outer, i)
-	pending := s.solve(slab, st, i)
-	pending |= doubt
-	for ; pending != 0; pending &= pending - 1 {
-		lane := bits.TrailingZeros(pending & all)
-		t := i*kernel.Lanes + lane
-		if t >= st.tasks {
+// block solves the block of a store that begins with task at and has count of
+// them, task t of a source and following; doubt has a bit for every lane whose
+// matrices are not obviously those of a task, and which lqr.New has to accept.
+// It returns how many lqr solved; the error is a *TaskError. A nil solver leaves
+// it at that.
+func (s *solver) block(slab []kernel.Vec, st *store, at, count int, src source, t int, doubt uint) (redone int, err error) {
+	pending := doubt
+	if s != nil {
+		st.load(slab, &s.e.outer, at/kernel.Lanes)
+		pending |= s.solve(slab, st, at/kernel.Lanes)
+	}
+	for lane := range count {
+		if pending>>lane&1 == 0 {
 			continue
 		}
-		task, err := lqr.New(specOf(src, lo+lane))
+		task, err := lqr.New(specOf(src, t+lane))
 		if err != nil {
-			return redone, &TaskError{Index: lo + lane, Err: err}
+			return redone, &TaskError{Index: at + lane, Err: err}
 		}
-		st.setOptimum(t, task)
-		redone++
+		if s != nil {
+			st.setOptimum(at+lane, task)
+			redone++
+		}
 	}
 	return redone, nil
 }

@@ -61,10 +61,24 @@ func (f *Fleet) Evaluate(x []float64) (*Point, error) {
 // to be summed.
 func (f *Fleet) over(which int, x, v []float64, body func(w *worker, i int) error) ([]float64, error) {
 	blocks, workers := f.outer.blocks(), f.workers()
-	level := run(blocks, workers)
+	var t tree
+	rest, err := f.into(&t, blocks, run(blocks, workers), which, x, v, body)
+	if err != nil {
+		return nil, err
+	}
+	sums := t.total(rest)
+	for j := range sums {
+		sums[j] /= f.total
+	}
+	return sums, nil
+}
+
+// into runs body on the blocks, and adds what it leaves to a tree whose nodes
+// are of 2^level blocks. What is left over is returned.
+func (f *Fleet) into(t *tree, blocks, level, which int, x, v []float64, body func(w *worker, i int) error) (rest node, err error) {
 	runs := (blocks + 1<<level - 1) >> level
 	nodes, errs := make([]node, runs), make([]error, runs)
-	each(runs, workers, func(_, c int) bool {
+	each(runs, f.workers(), func(_, c int) bool {
 		w := f.worker()
 		defer f.pool.Put(w)
 		w.start(x, v)
@@ -84,20 +98,13 @@ func (f *Fleet) over(which int, x, v []float64, body func(w *worker, i int) erro
 			return nil, err
 		}
 	}
-	var t tree
-	var rest node
 	for c, x := range nodes {
 		if (c+1)<<level > blocks {
-			rest = x
-			continue
+			return x, nil
 		}
 		t.add(x)
 	}
-	sums := t.total(rest)
-	for j := range sums {
-		sums[j] /= f.total
-	}
-	return sums, nil
+	return nil, nil
 }
 
 // Value is h(W).

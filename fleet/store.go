@@ -1,6 +1,7 @@
 package fleet
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
@@ -104,47 +105,48 @@ func (s *store) pad(block []kernel.Vec, lane int) {
 	block[s.known][lane] = 1
 }
 
-// fill writes tasks of a source into block i, task first being number lo of the
-// source, up to hi. The answer has a bit for every lane that quick could not
-// vouch for.
-func (s *store) fill(i int, src source, lo, hi int) (doubt uint, err error) {
-	block := s.block(i)
+// set writes task t of a source as task i. It returns whether quick vouches for
+// the task.
+func (s *store) set(i int, src source, t int) (ok bool, err error) {
+	block, lane := s.block(i/kernel.Lanes), i%kernel.Lanes
 	n, r := s.n, s.r
-	for lane := range kernel.Lanes {
-		t := lo + lane
-		if t >= hi {
-			s.pad(block, lane)
-			continue
+	a, b, q, rr, s0, err := src.one(t)
+	if err != nil {
+		return false, err
+	}
+	w := src.weigh(t)
+	if !goodWeight(w) {
+		return false, &ArraysError{Name: "Weights", Task: i, Problem: fmt.Sprintf("is %v, not positive and finite", w)}
+	}
+	put(block, s.a, lane, a)
+	put(block, s.b, lane, b)
+	putTriangle(block, s.q, lane, q, n)
+	putTriangle(block, s.rr, lane, rr, r)
+	if !s.identity {
+		if s0 == nil {
+			s0 = identity[n]
 		}
-		a, b, q, rr, s0, err := src.one(t)
-		if err != nil {
-			return 0, err
-		}
-		w := src.weigh(t)
-		if !goodWeight(w) {
-			return 0, &ArraysError{Name: "Weights", Task: t, Problem: "is not positive and finite"}
-		}
-		put(block, s.a, lane, a)
-		put(block, s.b, lane, b)
-		putTriangle(block, s.q, lane, q, n)
-		putTriangle(block, s.rr, lane, rr, r)
-		if !s.identity {
-			if s0 == nil {
-				s0 = identity[n]
-			}
-			putTriangle(block, s.s0, lane, s0, n)
-		}
-		block[s.weight][lane] = w
-		ok, floor := quick(a, b, q, rr, s0, n, r)
-		if !ok {
-			doubt |= 1 << lane
-		}
-		if floor == 0 {
+		putTriangle(block, s.s0, lane, s0, n)
+	}
+	block[s.weight][lane] = w
+	ok, floor := quick(a, b, q, rr, s0, n, r)
+	block[s.known][lane] = floor
+	block[s.known+1][lane] = dense.Norm(a)
+	block[s.known+2][lane] = dense.Norm(b)
+	return ok, nil
+}
+
+// seal completes block i, of which the lanes below count were set.
+func (s *store) seal(i, count int) {
+	block := s.block(i)
+	for lane := count; lane < kernel.Lanes; lane++ {
+		s.pad(block, lane)
+	}
+	s.uncertain[i] = false
+	for _, floor := range block[s.known] {
+		if !(floor > 0) {
 			s.uncertain[i] = true
 		}
-		block[s.known][lane] = floor
-		block[s.known+1][lane] = dense.Norm(a)
-		block[s.known+2][lane] = dense.Norm(b)
 	}
 	if s.uncertain[i] {
 		// The witness is the solution for I instead.
@@ -152,7 +154,6 @@ func (s *store) fill(i int, src source, lo, hi int) (doubt uint, err error) {
 			block[s.known][lane] = 1
 		}
 	}
-	return doubt, nil
 }
 
 // identity[n] is I, n×n.
