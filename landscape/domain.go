@@ -209,6 +209,7 @@ func (p *Problem) corner(box interval.Interval, low, high side, tasks []int, scr
 			end = interval.New(end.Lo(), mid)
 		}
 	}
+	by := p.excludes(tasks, end, low, scratch) // asked where the side is clear
 	// A few units to spare, for those who enclose the constraints otherwise.
 	low0, high0 := end.Lo(), end.Hi()
 	for range 8 {
@@ -222,7 +223,7 @@ func (p *Problem) corner(box interval.Interval, low, high side, tasks []int, scr
 		}
 		b := patch{box: interval.New(lo, hi), is: certificate.In}
 		if is == outside {
-			b.is, b.task = certificate.Out, p.excludes(tasks, end, low, scratch)
+			b.is, b.task = certificate.Out, by
 		}
 		done = append(done, b)
 	}
