@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 )
 
@@ -57,10 +59,10 @@ func TestDomainClosedForm(t *testing.T) {
 // Q = 1 and two for Q = 10⁻⁶. On either side of that Q, as near as the budget
 // lets anything be proved, the proof must be right or say nothing.
 func TestDomainFallsApart(t *testing.T) {
-	family := func(q float64, inner string) string { return tasks(inner, [4]float64{1, 1, q, 1}) }
+	scalar := func(q float64, inner string) string { return tasks(inner, [4]float64{1, 1, q, 1}) }
 	for _, inner := range []string{"rate: 0.01", "rate: 0.02, rule: natural", "rate: 0.01, steps: 2"} {
 		components := func(q float64) int {
-			f, rates := parse(t, family(q, inner))
+			f, rates := parse(t, scalar(q, inner))
 			x := newTrial(f, rates, 1)
 			// The search alone: changes of the domain seen on its grid.
 			n, in := 0, false
@@ -92,7 +94,7 @@ func TestDomainFallsApart(t *testing.T) {
 				} else {
 					q *= 1 - off
 				}
-				f, rates := parse(t, family(q, inner))
+				f, rates := parse(t, scalar(q, inner))
 				x := newTrial(f, rates, 1)
 				l, err := x.run(Options{Boxes: 200_000, Workers: 1}, 500)
 				if err != nil {
@@ -195,6 +197,38 @@ func TestOneMap(t *testing.T) {
 		x := newTrial(f, rates, 1)
 		if _, err := x.run(Options{Boxes: 20_000}, 200); err != nil || x.report() != "" {
 			t.Errorf("%s, %s: %v\n%s", tt.name, tt.rule, err, x.report())
+		}
+	}
+}
+
+// Every piece said to be outside because of a task is so: at both its ends, and
+// in between, even where rounding hides the end of the domain from the gains
+// next to it.
+func TestOutPieces(t *testing.T) {
+	for _, y := range append([]string{`tasks:
+  - {A: 1.3, B: 0.002291698415483727, Q: 0.064, R: 0.0185274676699459, discount: 0.61, inner: {R: 0.10899129107744525}}
+  - {A: 1.3, B: 0.002291698415483727, Q: 0.064, R: 0.0185274676699459, discount: 0.61, inner: {A: 1.065995658141424, B: 0.002015580582676826}}
+  - {A: 1.3, B: 0.002291698415483727, Q: 0.064, R: 0.0185274676699459, discount: 0.61, weight: 1.7914437895330528, inner: {Q: 0.024006165519700362, R: 0.014606053590314751}}
+meta: {inner: {rule: gauss-newton, rate: [0.049, 0.5659144907815067, 0.5000000010178549]}}
+`}, shown...) {
+		f, rates := parse(t, y)
+		x := newTrial(f, rates, 1)
+		l := prove(t, y, Options{Workers: 1})
+		out := 0
+		for _, p := range l.Certificate().Landscape.DomainCover {
+			if p.Is != certificate.Out {
+				continue
+			}
+			out++
+			for _, w := range []float64{p.Box.Lo(), p.Box.Mid(), p.Box.Hi()} {
+				least := exactly(1)
+				if _, _, _, ok := x.exact.follow(p.Task, exactly(w), &least); ok {
+					t.Errorf("%v of the piece %v is inside for its task\n%s", w, p, y)
+				}
+			}
+		}
+		if out == 0 && len(rates) > 1 && f.Meta.Inner.Rule == family.RuleGradient {
+			t.Errorf("no piece is outside\n%s", y)
 		}
 	}
 }
