@@ -15,7 +15,7 @@ func fill(random *rand.Rand, slab []Vec) {
 			slab[i][l] = random.NormFloat64()
 		}
 		if random.IntN(4) == 0 {
-			slab[i][5] = []float64{math.NaN(), math.Inf(1), 0, -0.0, 1e308}[random.IntN(5)]
+			slab[i][5] = []float64{math.NaN(), math.Inf(1), 0, math.Copysign(0, -1), 1e308}[random.IntN(5)]
 		}
 	}
 }
