@@ -44,13 +44,12 @@ type Found struct {
 
 	// Least and Most are the extreme eigenvalues of ∇²h, Norm is ‖∇h‖.
 	Least, Most, Norm float64
+	Soft              []float64 // unit eigenvector of Least
 
 	Reached   int // starts that ended here
 	Samples   int // of these, samples of the domain
 	Preimages int // and preimages of a Wᵢ*
 	Given     int
-
-	point objective.Point
 }
 
 // Searched is what a search found. It proves nothing: neither that the list is
@@ -530,7 +529,7 @@ func (d *descent) polish(ctx context.Context, s *seeker, x []float64, from Found
 	near := r.GradientNorm*(1+dense.Norm(state.X)) <= 1e-7*math.Abs(r.Value)
 	if r.Status == maml.Converged || r.Status == maml.Stalled && near {
 		e.ok = true
-		e.Gain, e.Value, e.Norm, e.point = slices.Clone(state.X), r.Value, r.GradientNorm, r.Point
+		e.Gain, e.Value, e.Norm = slices.Clone(state.X), r.Value, r.GradientNorm
 		if g, ok := r.Point.(objective.Gapped); ok {
 			e.Gap = g.Gap()
 		}
@@ -538,7 +537,7 @@ func (d *descent) polish(ctx context.Context, s *seeker, x []float64, from Found
 		if r.Status != maml.Converged {
 			spectrum = objective.Spectrum(r.Point, len(state.X), 0)
 		}
-		e.Least, e.Most, e.Kind = spectrum.Min, spectrum.Max, r.Kind
+		e.Least, e.Most, e.Soft, e.Kind = spectrum.Min, spectrum.Max, spectrum.MinVec, r.Kind
 		if r.Status != maml.Converged || r.Kind == maml.Saddle || r.Kind == maml.Maximum {
 			e.Kind = maml.Degenerate
 			if e.Least > 1e-6*e.Most {
