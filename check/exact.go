@@ -2,7 +2,8 @@ package check
 
 import "github.com/metalqr/metalqr/family"
 
-// A reading is one task's path at a single gain, in 256 bits.
+// A reading is one task's path from a single gain, or from as small a box as 256
+// bits can hold, in 256 bits.
 type reading struct {
 	where place  // across: a constraint was not decided
 	start []fine // x_{k−1} − W* of g, for step k = 1…K, at index k−1
@@ -13,14 +14,13 @@ type reading struct {
 	h, d  fine // the task's part of h − Σ λᵢ Cᵢ*, and of h′
 }
 
-// read follows the path from w. What comes before an undecided constraint is
-// there. Of what is no number, nothing is known.
-func (t *task) read(w float64) reading {
+// read follows the path from x. What comes before an undecided constraint is
+// there. Of the zero fine, nothing is known.
+func (t *task) read(x fine) reading {
 	r := reading{where: across}
-	if w-w != 0 {
+	if !x.ok() {
 		return r
 	}
-	x := exactly(w)
 	slope := exactly(1)
 	for k := 0; ; k++ {
 		p := t.role(k)
@@ -76,7 +76,7 @@ func (t *task) read(w float64) reading {
 }
 
 // at is h − Σ λᵢ Cᵢ* and h′ at w, and whether w is in the domain.
-func (p *problem) at(w float64) (h, d fine, where place) {
+func (p *problem) at(w fine) (h, d fine, where place) {
 	h, d, where = exactly(0), exactly(0), inside
 	for _, t := range p.tasks {
 		r := t.read(w)
@@ -104,7 +104,7 @@ func (p *problem) locate(l *lens, w float64) place {
 		}
 	}
 	if where == across {
-		_, _, where = p.at(w)
+		_, _, where = p.at(single(w))
 	}
 	return where
 }

@@ -111,34 +111,37 @@ func (f function) sign(l *lens, w float64) (sign int, decided bool) {
 	if v := f.over(l, point(w)); v.where == inside && v.value.Sign() != 0 {
 		return v.value.Sign(), true
 	}
-	var y fine
+	y := f.at(single(w))
+	if f.of == certificate.Offset && y.sign() == 0 && f.p.tasks[0].f.isOptimum(w) {
+		return 0, true
+	}
+	return y.sign(), y.sign() != 0 || y.isZero()
+}
+
+// at is the function at w.
+func (f function) at(w fine) fine {
 	switch f.of {
 	case certificate.Slope:
 		_, d, where := f.p.at(w)
 		if where != inside {
-			return 0, false
+			return fine{}
 		}
-		y = d
+		return d
 	case certificate.Offset:
-		y = exactly(w).sub(f.p.tasks[0].f.wStar)
-		if y.sign() == 0 && f.p.tasks[0].f.isOptimum(w) {
-			return 0, true
-		}
-	default:
-		r := f.p.tasks[0].read(w)
-		switch {
-		case f.of == certificate.Arrive:
-			y = r.z
-		case f.step > len(r.cell):
-		case f.of == certificate.Reach:
-			y = r.cell[f.step-1]
-		case f.p.same:
-			y = r.crook[f.step-1]
-		default:
-			y = r.f[f.step-1]
-		}
+		return w.sub(f.p.tasks[0].f.wStar)
 	}
-	return y.sign(), y.sign() != 0 || y.isZero()
+	r := f.p.tasks[0].read(w)
+	switch {
+	case f.of == certificate.Arrive:
+		return r.z
+	case f.step > len(r.cell):
+		return fine{}
+	case f.of == certificate.Reach:
+		return r.cell[f.step-1]
+	case f.p.same:
+		return r.crook[f.step-1]
+	}
+	return r.f[f.step-1]
 }
 
 func point(w float64) interval.Interval { return interval.Of(w) }

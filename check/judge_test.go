@@ -278,7 +278,7 @@ func TestEnclosuresHoldTheTruth(t *testing.T) {
 						}
 					}
 				}
-				fh, fd, where := p.at(w)
+				fh, fd, where := p.at(exactly(w))
 				if (where == inside) != ok {
 					t.Errorf("%v in the domain: %v in 256 bits, want %v", w, where, ok)
 				}

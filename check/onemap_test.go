@@ -62,7 +62,7 @@ func TestOneMap(t *testing.T) {
 				// The maps agree, and so do h′ and its factors.
 				f, g := p.tasks[0], p.tasks[1]
 				for _, w := range []float64{0.5, 0.75, 1, 1.25} {
-					a, b := f.read(w), g.read(w)
+					a, b := f.read(exactly(w)), g.read(exactly(w))
 					if a.where != b.where || a.where == inside && a.z.sub(b.z).high() > 1e-60 {
 						t.Errorf("%s, %s%s: at %v the tasks adapt to %v and %v", tt.name, rule, star, w, a.z.round(), b.z.round())
 					}

@@ -68,7 +68,7 @@ func gainOf(f *family.Family, rows [][]float64) (matrixeq.Matrix, error) {
 func checkGap(f *family.Family, w matrixeq.Matrix, stated float64) error {
 	if w.Rows == 1 && w.Cols == 1 {
 		if p, err := newProblem(f); err == nil {
-			if h, _, where := p.at(w.Data[0]); where == inside && h.high() <= stated {
+			if h, _, where := p.at(single(w.Data[0])); where == inside && h.high() <= stated {
 				return nil
 			}
 		}

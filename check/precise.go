@@ -22,12 +22,27 @@ func up() *big.Float   { return new(big.Float).SetPrec(precision).SetMode(big.To
 // exactly is the point x.
 func exactly(x float64) fine { return fine{down().SetFloat64(x), up().SetFloat64(x)} }
 
+// single is x, and the zero fine if x is infinite or NaN.
+func single(x float64) fine {
+	if x-x != 0 {
+		return fine{}
+	}
+	return exactly(x)
+}
+
 // widen is the bounded float64 interval a.
 func widen(a interval.Interval) fine {
 	if a.IsEmpty() || !a.IsBounded() {
 		return fine{}
 	}
 	return fine{down().SetFloat64(a.Lo()), up().SetFloat64(a.Hi())}
+}
+
+// mid is a number of a, or of the 256-bit numbers around it.
+func (a fine) mid() fine {
+	m := down().Add(a.lo, a.hi)
+	m.Quo(m, big.NewFloat(2))
+	return fine{m, m}
 }
 
 func (a fine) ok() bool { return a.lo != nil }
@@ -91,10 +106,20 @@ func (a fine) sqr() fine {
 }
 
 func (a fine) div(b fine) fine {
-	if !a.ok() || b.sign() == 0 {
+	switch {
+	case !a.ok() || b.sign() == 0:
 		return fine{}
+	case b.sign() < 0:
+		a, b = a.neg(), b.neg()
 	}
-	return a.mul(fine{down().Quo(one, b.hi), up().Quo(one, b.lo)})
+	under, over := b.hi, b.lo // of the ends of a, if they are not negative
+	if a.lo.Sign() < 0 {
+		under = b.lo
+	}
+	if a.hi.Sign() < 0 {
+		over = b.hi
+	}
+	return fine{down().Quo(a.lo, under), up().Quo(a.hi, over)}
 }
 
 var one = big.NewFloat(1)
@@ -120,6 +145,14 @@ func (a fine) hull(b fine) fine {
 	}
 	if b.hi.Cmp(a.hi) > 0 {
 		a.hi = b.hi
+	}
+	return a
+}
+
+// raise is what of a is not negative, of numbers that are not.
+func (a fine) raise() fine {
+	if a.ok() && a.lo.Sign() < 0 && a.hi.Sign() >= 0 {
+		a.lo = down()
 	}
 	return a
 }

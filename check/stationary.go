@@ -98,7 +98,7 @@ func (c *checker) describe(points []stationary, i int, stated *certificate.Stati
 	if s.optimal() {
 		s.value = c.problem.optimum
 	} else {
-		s.value = c.value(s)
+		s.value = c.value(s, stated.Value)
 	}
 	if !s.value.within(stated.Value) {
 		return fmt.Errorf("h lies in %v, which %v does not hold", s.value.round(), stated.Value)
@@ -163,7 +163,7 @@ func (c *checker) beside(s *stationary, neighbour, end, piece float64) int {
 // zero or not found.
 func (p *problem) slope(w float64) int {
 	t := p.tasks[0]
-	r := t.read(w)
+	r := t.read(single(w))
 	if r.where != inside {
 		return 0
 	}
@@ -174,9 +174,10 @@ func (p *problem) slope(w float64) int {
 	return sign
 }
 
-// value encloses h at a point that is no optimum: h(mid) in 256 bits and h′ over
-// what Newton steps leave of the box.
-func (c *checker) value(s *stationary) fine {
+// value encloses h at a point that is no optimum, by h in the middle of a box and h′
+// over the box, until stated holds it: the box is what Newton steps leave of the
+// stated one, and then halved in 256 bits, for h may be steep.
+func (c *checker) value(s *stationary, stated interval.Interval) fine {
 	b := s.gain
 	for range 6 {
 		mid := b.Mid()
@@ -191,12 +192,41 @@ func (c *checker) value(s *stationary) fine {
 		}
 		b = n
 	}
-	mid := b.Mid()
-	h, _, where := c.problem.at(mid)
-	if where != inside {
-		return fine{}
-	}
 	over := c.problem.over(&c.lens, b)
-	δ := widen(b).sub(exactly(mid))
-	return c.problem.optimum.add(h).add(widen(over.d).mul(δ))
+	// Where h″ has one sign, h′ is in the box between its values at the ends.
+	monotone := s.of == certificate.Slope || over.where == inside && over.dd.Sign() != 0
+	lo, hi := exactly(b.Lo()), exactly(b.Hi())
+	var value fine
+	for range 30 {
+		box := lo.hull(hi)
+		mid := box.mid()
+		h, d, where := c.problem.at(mid)
+		if where != inside {
+			return fine{}
+		}
+		slope := widen(over.d)
+		if monotone {
+			_, l, _ := c.problem.at(lo)
+			_, r, _ := c.problem.at(hi)
+			if ends := l.hull(r); ends.ok() {
+				slope = ends
+			}
+		}
+		value = c.problem.optimum.add(h.add(slope.mul(box.sub(mid))).raise())
+		if value.within(stated) {
+			break
+		}
+		if s.of != certificate.Slope {
+			d = s.at(mid)
+		}
+		switch d.sign() {
+		case s.direction:
+			hi = mid
+		case -s.direction:
+			lo = mid
+		default:
+			return value
+		}
+	}
+	return value
 }

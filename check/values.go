@@ -67,11 +67,10 @@ func (c *checker) summarise(points []stationary, domain []component) (*summary, 
 			}
 			lower(y)
 			bounded = bounded && y.ok()
-			if h, _, where := c.problem.at(u.Mid()); where == inside {
-				upper(c.problem.optimum.add(h))
-			}
+			upper(c.height(u.Mid()))
 		}
 		for _, d := range domain {
+			upper(c.height(d.middle()))
 			for _, falls := range [2]bool{false, true} {
 				e, err := c.border(d, falls, points)
 				if err != nil {
@@ -124,6 +123,27 @@ func (c *checker) summarise(points []stationary, domain []component) (*summary, 
 }
 
 func (c *checker) optimumBelow(lo float64) bool { return c.problem.optimum.low() > lo }
+
+// height is h at one gain, if that is found to be in the domain.
+func (c *checker) height(w float64) fine {
+	h, _, where := c.problem.at(single(w))
+	if where != inside {
+		return fine{}
+	}
+	return c.problem.optimum.add(h)
+}
+
+// middle is a gain of the component, between its ends.
+func (d component) middle() float64 {
+	lo, hi := d.low.box.Hi(), d.high.box.Lo()
+	if d.low.unbounded != 0 {
+		lo = d.low.unbounded
+	}
+	if d.high.unbounded != 0 {
+		hi = d.high.unbounded
+	}
+	return interval.New(min(lo, hi), max(lo, hi)).Mid()
+}
 
 // bottom is a lower bound of h over the gains of u in the domain; false if there
 // is no such gain.
@@ -232,11 +252,14 @@ func (c *checker) border(d component, falls bool, points []stationary) (approach
 		y, some := c.bottom(e.box)
 		return approach{limit: y, counts: some}, nil
 	}
+	if from == to && e.unbounded != 0 {
+		return approach{}, nil // an unresolved box reaches as far, and has a bound of its own
+	}
 	x := from
 	if from != to {
 		x = cut(interval.New(min(from, to), max(from, to)))
 	}
-	_, slope, _ := c.problem.at(x)
+	_, slope, _ := c.problem.at(single(x))
 	switch sign := slope.sign() * int(towards); {
 	case sign < 0:
 		return approach{}, nil
