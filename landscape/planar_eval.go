@@ -345,3 +345,111 @@ func (t *planarTask) leaves(w *tape, b planarBox, r *[forms]interval.Interval) b
 	}
 	return false
 }
+
+// sectors is into how many directions turns cuts the quadrant at a corner.
+const sectors = 16
+
+// turns is leaves next to a corner of the triangle, where two of u, v and z may be
+// small at once and what leaves clears vanishes. There, x and y the small ones of
+// each case, m x′ = xʲA + yʲB with A and B that intervals enclose:
+//
+//	             gradient                   natural
+//	u, v small   m = u²v², x = u, y = v     no need: ŝuv is not small
+//	v, z small   m = v²z², x = z², y = v²   m = vz, x = z, y = v
+//
+// u, z is u, v with τ, and with it p₁, of opposite sign. For θ = y/(x + y) the sum is
+// (x + y)((1 − θ)A + θB): for every θ in [0, 1] one of the six forms has to be
+// negative.
+func (t *planarTask) turns(b planarBox, r *[forms]interval.Interval) bool {
+	p := t.g
+	small := func(k int) bool { return r[k].Lo() <= 0.4*r[k].Hi() }
+	u, v, z := r[formU].Intersect(toTwo), r[formV].Intersect(toFour), r[formZ].Intersect(toFour)
+	τ, δ := r[formT], r[formD]
+	var a, d [2]interval.Interval // of d₀ and d₁: A and B
+	var pull interval.Interval    // m/x: m x_f is x · pull · x_f
+	mul := func(x ...interval.Interval) interval.Interval {
+		y := x[0]
+		for _, c := range x[1:] {
+			y = y.Mul(c)
+		}
+		return y
+	}
+	add := func(x ...interval.Interval) interval.Interval {
+		y := x[0]
+		for _, c := range x[1:] {
+			y = y.Add(c)
+		}
+		return y
+	}
+	hq, e, s22 := [2]interval.Interval{half.Mul(p.q[0]), half.Mul(p.q[1])}, p.e, p.s[2]
+	switch {
+	case small(formV) && small(formZ):
+		if small(formU) {
+			return false
+		}
+		iu := u.Inv()
+		if t.rule == family.RuleNatural {
+			ρ := p.ρ
+			a[0] = two.Mul(add(mul(hq[0], iu, τ.Sub(δ)), mul(iu, v, ρ[1].Add(ρ[2].Mul(τ)).Sub(two.Mul(ρ[2]).Mul(τ)))))
+			d[0] = two.Mul(mul(hq[1], iu, τ.Add(δ)))
+			a[1] = two.Mul(add(mul(δ, hq[0], iu), mul(two, ρ[2], δ, iu, v).Neg(), ρ[2].Mul(v).Neg()))
+			d[1] = two.Mul(mul(δ, hq[1], iu))
+			pull = v
+			break
+		}
+		shared := func(i int) interval.Interval { return add(p.α[i].Mul(iu), p.β[i], s22.Mul(u)) }
+		slope := func(i int) interval.Interval { return p.α[i].Mul(iu.Sqr()).Sub(s22) }
+		a[0] = add(hq[0].Mul(shared(0)), mul(v.Sqr(), e[1], iu))
+		d[0] = hq[1].Mul(shared(1)).Neg()
+		a[1] = add(hq[0].Mul(slope(0).Mul(v).Sub(shared(0))), mul(v.Sqr(), e[0].Add(e[1].Mul(τ)), iu.Sqr()))
+		d[1] = hq[1].Mul(slope(1).Mul(z).Sub(shared(1)))
+		pull = v.Sqr()
+	case t.rule == family.RuleNatural || !small(formU) || !(small(formV) || small(formZ)):
+		return false
+	default:
+		α, β, e1 := p.α, p.β, e[1]
+		mirrored := small(formZ)
+		if mirrored {
+			hq[0], hq[1], α[0], α[1], β[0], β[1] = hq[1], hq[0], α[1], α[0], β[1], β[0]
+			v, z, τ, e1 = z, v, τ.Neg(), e1.Neg()
+		}
+		if small(formV) && small(formZ) {
+			return false
+		}
+		iz := z.Inv()
+		shared := func(i int) interval.Interval { return add(α[i], β[i].Mul(u), s22.Mul(u.Sqr())) } // a∓
+		slope := func(i int) interval.Interval { return α[i].Sub(s22.Mul(u.Sqr())) }
+		a[0] = hq[0].Mul(shared(0))
+		d[0] = mul(u, v, e1.Sub(mul(hq[1], shared(1), iz.Sqr())))
+		a[1] = add(hq[0].Mul(shared(0)), mul(hq[1], v.Sqr(), shared(1), iz.Sqr())).Neg()
+		d[1] = add(hq[0].Mul(slope(0)), mul(v, add(mul(hq[1], slope(1), iz), e[0], e1.Mul(τ))))
+		if mirrored {
+			a[0], d[0] = a[0].Neg(), d[0].Neg()
+		}
+		pull = mul(u, v.Sqr())
+	}
+	f := b.ranges(&t.pf)
+	var low, high [6]interval.Interval // A and B of the six forms
+	for n, k := range planarEdges {
+		top := interval.Of(4)
+		if k == formU {
+			top = two
+		}
+		x := add(mul(t.take[k][0], a[0]), mul(t.take[k][1], a[1]))
+		y := add(mul(t.take[k][0], d[0]), mul(t.take[k][1], d[1]))
+		low[n], high[n] = x.Add(pull.Mul(f[k])), y
+		low[n+3], high[n+3] = pull.Mul(top.Sub(f[k])).Sub(x), y.Neg()
+	}
+	for n := range sectors {
+		ends := [2]interval.Interval{interval.Of(float64(n) / sectors), interval.Of(float64(n+1) / sectors)}
+		out := false
+		for k := range low {
+			out = out || mul(one.Sub(ends[0]), low[k]).Add(ends[0].Mul(high[k])).Negative() &&
+				mul(one.Sub(ends[1]), low[k]).Add(ends[1].Mul(high[k])).Negative()
+		}
+		if !out {
+			return false
+		}
+	}
+	return true
+}

@@ -36,7 +36,6 @@ type planarVerdict struct {
 type planarWorker struct {
 	tape tape
 	a, b model
-	rot  [3]model
 }
 
 // A planarProof is a proof under way.
@@ -132,7 +131,7 @@ func (q *planarProof) examine(b planarBox, w *planarWorker) planarVerdict {
 			for _, k := range planarEdges {
 				narrow = narrow || r[k].Lo() <= 0.4*r[k].Hi()
 			}
-			if narrow && t.leaves(&w.tape, b, &r) {
+			if narrow && (t.leaves(&w.tape, b, &r) || t.turns(b, &r)) {
 				return excluded(planarUnstable)
 			}
 			if touches {
@@ -349,27 +348,31 @@ func (q *planarProof) convex(b planarBox, w *planarWorker) bool {
 	return definite
 }
 
-// definiteness decides about ∇²h over a box, in the axes of its eigenvectors in
-// the middle: positive definite all over it, or with a direction of negative
-// curvature all over it.
+// definiteness decides about ∇²h over a box: positive definite all over it, or
+// with a direction of negative curvature all over it.
 func definiteness(h *[3]model, w *planarWorker) (definite, saddle bool) {
-	_, _, axis := symmetricEigen(h[0].c[0], h[1].c[0], h[2].c[0])
-	x, y := axis[0], axis[1]
-	entry := func(m *model, a, b, c float64) interval.Interval {
-		*m = model{}
-		m.addScaled(real{m: a}, &h[0])
-		m.addScaled(real{m: b}, &h[1])
-		m.addScaled(real{m: c}, &h[2])
-		return m.span()
-	}
-	// eᵀHe, e = (x, y); fᵀHf, f = (−y, x); eᵀHf. Any x and y will do.
-	low := entry(&w.rot[0], x*x, 2*x*y, y*y)
-	high := entry(&w.rot[1], y*y, -2*x*y, x*x)
-	mixed := entry(&w.rot[2], -x*y, x*x-y*y, x*y)
+	low, high, mixed, _ := w.principal(h)
 	if low.Negative() {
 		return false, true
 	}
 	return low.Positive() && high.Positive() && interval.MulDown(low.Lo(), high.Lo()) > interval.MulUp(mixed.Mag(), mixed.Mag()), false
+}
+
+// principal encloses eᵀHe, fᵀHf and eᵀHf over a box, e = (x, y) being about the
+// eigenvector of the lower eigenvalue in the middle and f = (−y, x), of any length:
+// with them ∇²h ≻ 0 where [a c; c b] ≻ 0, unless e is 0 and a is not positive.
+func (w *planarWorker) principal(h *[3]model) (low, high, mixed interval.Interval, axis [2]float64) {
+	_, _, axis = symmetricEigen(h[0].c[0], h[1].c[0], h[2].c[0])
+	x, y := interval.Of(axis[0]), interval.Of(axis[1])
+	xx, xy, yy := x.Sqr(), x.Mul(y), y.Sqr()
+	entry := func(a, b, c interval.Interval) interval.Interval {
+		w.a = model{}
+		w.a.addScaled(realOf(a), &h[0])
+		w.a.addScaled(realOf(b), &h[1])
+		w.a.addScaled(realOf(c), &h[2])
+		return w.a.span()
+	}
+	return entry(xx, two.Mul(xy), yy), entry(yy, two.Mul(xy).Neg(), xx), entry(xy.Neg(), xx.Sub(yy), xy), axis
 }
 
 // regular uses that the family comes to one map F: where det F′ ≠ 0, the gradient
@@ -438,64 +441,83 @@ func planarPoint(k [2]float64) planarBox {
 	return planarBox{interval.Of(k[0]), interval.Of(k[1])}
 }
 
-// isolate proves a strict local minimiser next to k, by Krawczyk's operator on
-// the gradient,
+// isolate proves a strict local minimiser next to k, and encloses it.
 //
-//	K = k − Y∇h(k) + (I − Y∇²h(X))(X − k) ⊂ int X,
+// Let ∇²h ≻ 0 all over a box X about k, so that X has one stationary point at
+// most. In axes e, f it has the entries a, c (mixed), b. A zero of ∇h − (1 − t)∇h(k)
+// in X, 0 ≤ t ≤ 1, is at k + d, where d = −H⁻¹t∇h(k) for a mean H of ∇²h over X, so
+// that along e and f
 //
-// and returns the smallest box it can. With one map, F − p* is tried too.
+//	|d_e| ≤ |g_e|/(a − c²/b) + |c g_f|/det      |d_f| ≤ |g_f|/(b − c²/a) + |c g_e|/det.
+//
+// If that is inside X, then the zero, which is k for t = 0, depends continuously on
+// t up to t = 1. With one map, F = W* is looked for in X too.
 func (p *Planar) isolate(w *planarWorker, k [2]float64) (m planarMinimum, ok bool) {
 	k, ok = p.polish(&w.tape, k)
 	if !ok {
 		return m, false
 	}
-	h, ok := p.h(&w.tape, planarPoint(k), 2)
+	point, ok := p.h(&w.tape, planarPoint(k), 1)
 	if !ok {
 		return m, false
 	}
-	g := [2]interval.Interval{h.d[0].span(), h.d[1].span()}
-	a, b, c := h.h[0].c[0], h.h[1].c[0], h.h[2].c[0]
-	det := a*c - b*b
-	y := [2][2]float64{{c / det, -b / det}, {-b / det, a / det}}
-	for radius := 0x1p-8; radius > 0x1p-46; radius /= 4 {
-		x := planarBox{interval.New(k[0]-radius, k[0]+radius), interval.New(k[1]-radius, k[1]+radius)}
-		h, ok := p.h(&w.tape, x, 2)
-		if !ok {
-			continue
-		}
-		definite, _ := definiteness(&h.h, w)
-		if !definite {
-			continue
-		}
-		hess := [2][2]interval.Interval{{h.h[0].span(), h.h[1].span()}, {h.h[1].span(), h.h[2].span()}}
-		box, ok := krawczyk(x, k, g, hess, y)
-		if !ok {
-			continue
-		}
-		m.box = box
-		for range 3 { // closer
-			h, ok := p.h(&w.tape, m.box, 2)
-			if !ok {
-				break
-			}
-			hess := [2][2]interval.Interval{{h.h[0].span(), h.h[1].span()}, {h.h[1].span(), h.h[2].span()}}
-			next, _ := krawczyk(m.box, k, g, hess, y)
-			if next[0].IsEmpty() || next[1].IsEmpty() {
-				break
-			}
-			m.box = next
-		}
-		if p.oneMap {
-			m.optimal = p.arrives(w, x, k)
-		}
-		return m, true
+	slope := point.d
+	around := func(r1, r2 float64) planarBox {
+		return planarBox{interval.New(k[0]-r1, k[0]+r1), interval.New(k[1]-r2, k[1]+r2)}
 	}
-	return m, false
+	const ulp = 0x1p-52 // k ± r is rounded by less
+	best := infinity
+	left := 4 // radii tried after one did
+	for n := 6; n < 48 && left > 0; n++ {
+		radius := math.Ldexp(1, -n)
+		h, ok := p.h(&w.tape, around(radius, radius), 2)
+		if best < infinity {
+			left--
+		}
+		if !ok {
+			continue
+		}
+		a, b, c, axis := w.principal(&h.h)
+		if !a.Positive() || !b.Positive() || !a.IsBounded() || !b.IsBounded() {
+			continue
+		}
+		a, b, c = interval.Of(a.Lo()), interval.Of(b.Lo()), interval.Of(c.Mag())
+		det := a.Mul(b).Sub(c.Sqr())
+		if !det.Positive() {
+			continue
+		}
+		x, y := interval.Of(math.Abs(axis[0])), interval.Of(math.Abs(axis[1]))
+		along := func(x, y float64) interval.Interval {
+			w.a = model{}
+			w.a.addScaled(real{m: x}, &slope[0])
+			w.a.addScaled(real{m: y}, &slope[1])
+			return w.a.span().Abs()
+		}
+		ge, gf := along(axis[0], axis[1]), along(-axis[1], axis[0])
+		de := ge.Div(a.Sub(c.Sqr().Div(b))).Add(c.Mul(gf).Div(det))
+		df := gf.Div(b.Sub(c.Sqr().Div(a))).Add(c.Mul(ge).Div(det))
+		r1 := interval.AddUp(x.Mul(de).Add(y.Mul(df)).Hi(), ulp)
+		r2 := interval.AddUp(y.Mul(de).Add(x.Mul(df)).Hi(), ulp)
+		if !(interval.AddUp(max(r1, r2), ulp) < radius) {
+			continue
+		}
+		if p.oneMap && !m.optimal {
+			inner := interval.SubDown(radius, ulp)
+			m.optimal = p.arrives(w, around(inner, inner), k)
+		}
+		if max(r1, r2) < best {
+			best = max(r1, r2)
+			m.box = around(r1, r2)
+		}
+	}
+	return m, best < infinity
 }
 
-// krawczyk is K ∩ X, and whether K lies inside X.
-func krawczyk(x planarBox, k [2]float64, g [2]interval.Interval, jac [2][2]interval.Interval, y [2][2]float64) (planarBox, bool) {
-	var r planarBox
+// krawczyk is K ∩ X, and whether K lies inside X, of a function with the value g
+// at k and the Jacobian jac over X. Y jac is formed of models, in which what the
+// entries of jac have in common cancels.
+func (w *planarWorker) krawczyk(x planarBox, k [2]float64, g [2]interval.Interval, jac [2][2]*model, y [2][2]float64) (planarBox, bool) {
+	r := x
 	inside := true
 	for i := range 2 {
 		if y[i][0]-y[i][0] != 0 || y[i][1]-y[i][1] != 0 {
@@ -503,12 +525,13 @@ func krawczyk(x planarBox, k [2]float64, g [2]interval.Interval, jac [2][2]inter
 		}
 		sum := interval.Of(k[i]).Sub(g[0].Scale(y[i][0]).Add(g[1].Scale(y[i][1])))
 		for j := range 2 {
-			e := zero
+			w.a.constant(real{})
 			if i == j {
-				e = one
+				w.a.constant(unity)
 			}
-			e = e.Sub(jac[0][j].Scale(y[i][0]).Add(jac[1][j].Scale(y[i][1])))
-			sum = sum.Add(e.Mul(x[j].Sub(interval.Of(k[j]))))
+			w.a.addScaled(real{m: -y[i][0]}, jac[0][j])
+			w.a.addScaled(real{m: -y[i][1]}, jac[1][j])
+			sum = sum.Add(w.a.span().Mul(x[j].Sub(interval.Of(k[j]))))
 		}
 		inside = inside && sum.Interior(x[i])
 		r[i] = sum.Intersect(x[i])
@@ -534,10 +557,7 @@ func (p *Planar) arrives(w *planarWorker, x planarBox, k [2]float64) bool {
 	if !ok {
 		return false
 	}
-	jac := [2][2]interval.Interval{
-		{over[formT].d[0].span(), over[formT].d[1].span()},
-		{over[formD].d[0].span(), over[formD].d[1].span()},
-	}
-	_, ok = krawczyk(x, k, e, jac, y)
+	τ, δ := over[formT], over[formD]
+	_, ok = w.krawczyk(x, k, e, [2][2]*model{{&τ.d[0], &τ.d[1]}, {&δ.d[0], &δ.d[1]}}, y)
 	return ok
 }

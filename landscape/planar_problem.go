@@ -42,8 +42,9 @@ type planarTask struct {
 	still  bool // η = 0
 	f, g   *planarReal
 	pf, pg planarForms
-	shift  [5][2]real // what d takes from τ, δ, u, v, z of p_f
-	spare  bool       // v and z of p_g have the factor 1 + k₂
+	take   [forms][2]interval.Interval // what d adds to τ, δ, u, v, z of p_f
+	shift  [forms][2]real              // the same
+	spare  bool                        // v and z of p_g have the factor 1 + k₂
 
 	// No gain with C_g above it is in the domain; +Inf where that is not known.
 	limit float64
@@ -241,6 +242,7 @@ func (t *planarTask) rate(η interval.Interval, same bool) {
 	for j := range 2 {
 		τ, δ := η.Mul(k[0][j]), η.Mul(k[1][j])
 		for i, x := range [forms]interval.Interval{τ, δ, δ.Neg(), δ.Sub(τ), τ.Add(δ)} {
+			t.take[i][j] = x.Neg()
 			t.shift[i][j] = realOf(x.Neg())
 		}
 	}

@@ -134,9 +134,9 @@ func (p *Planar) Prove(ctx context.Context, o PlanarOptions) (*PlanarLandscape, 
 	return l, nil
 }
 
-// planarSearch is the size of the search's grid: 24² starts found every minimiser
+// planarSearch is the size of the search's grid: 16² starts found every minimiser
 // that the proofs of TestPlanarAgrees did.
-const planarSearch = 24
+const planarSearch = 16
 
 // add puts the minimiser next to k into the list, unless it is there or is not
 // proved, and reports whether the list has grown.

@@ -123,7 +123,7 @@ func planarNewton(m *maml.Meta, x []float64) (found planarKnown, ok bool) {
 		return found, false
 	}
 	g, a, b := make([]float64, 2), make([]float64, 2), make([]float64, 2)
-	for range 100 {
+	for range 60 {
 		at.Grad(g)
 		at.HessVec(a, []float64{1, 0})
 		at.HessVec(b, []float64{0, 1})
@@ -138,7 +138,7 @@ func planarNewton(m *maml.Meta, x []float64) (found planarKnown, ok bool) {
 			return planarKnown{gain: x, value: at.Value()}, true
 		}
 		moved := false
-		for scale := 1.0; scale > 1e-12; scale /= 2 {
+		for scale := 1.0; scale > 1e-5; scale /= 2 {
 			next := []float64{x[0] + scale*step[0], x[1] + scale*step[1]}
 			to, err := m.Evaluate(next)
 			if err == nil && (to.Value() < at.Value() || scale == 1 && low > floor && length < 1e-6*size) {
