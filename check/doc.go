@@ -39,6 +39,9 @@
 // them N, M, T, L, divided by its optimal cost; that is one factor of s, and of
 // the e of the natural rule.
 //
+// A continuous plant is sampled first. Its numbers are then enclosures, and its cost
+// is sN/D and a constant, what noise costs between samples (hold.go).
+//
 // # The method
 //
 // Every claim of a certificate is decided by enclosures over boxes, of a

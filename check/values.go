@@ -27,7 +27,7 @@ type summary struct {
 // of a component. There h′, which has no zero beside the end, says whether h
 // falls towards the end; only then does the limit there count. Where a gain
 // adapts to the optimum of the one task, none of this is needed: h is nowhere
-// smaller.
+// smaller. From above every value bounds the infimum; a few are looked at.
 func (c *checker) summarise(points []stationary, domain []component) (*summary, error) {
 	s := &summary{optimal: true}
 	low, high := fine{}, fine{} // the infimum lies between low.lo and high.hi
