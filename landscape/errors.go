@@ -14,6 +14,8 @@ var (
 	ErrEmpty = errors.New("the domain is empty")
 	// ErrTask is matched by the errors about a task that intervals cannot hold.
 	ErrTask = errors.New("task cannot be enclosed")
+	// ErrRate is matched by the error about inner rates that make no sense.
+	ErrRate = errors.New("invalid inner rates")
 	// ErrRadius is matched by the error about a task for which no radius of
 	// similarity is proved.
 	ErrRadius = errors.New("no radius of similarity for such a task")
@@ -30,6 +32,22 @@ func (e *AlgorithmError) Error() string {
 }
 
 func (e *AlgorithmError) Unwrap() error { return ErrUnsupported }
+
+// RateError names an inner rate that is negative or no number, or says that
+// there is none.
+type RateError struct {
+	Step int // from 0; −1 where there are no rates
+	Rate float64
+}
+
+func (e *RateError) Error() string {
+	if e.Step < 0 {
+		return fmt.Sprintf("landscape: %v: there is none", ErrRate)
+	}
+	return fmt.Sprintf("landscape: %v: that of step %d is %v, not a number from 0 on", ErrRate, e.Step, e.Rate)
+}
+
+func (e *RateError) Unwrap() error { return ErrRate }
 
 // DimensionError says that a gain has more than one entry.
 type DimensionError struct {

@@ -2,6 +2,7 @@ package landscape
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/metalqr/metalqr/family"
@@ -20,7 +21,7 @@ type Problem struct {
 
 // New encloses the meta-objective of a family at given inner rates, one for
 // each step. Errors: [*DimensionError] for a gain that is not one number,
-// [*AlgorithmError] for an algorithm with another objective,
+// [*AlgorithmError] for an algorithm with another objective, [*RateError],
 // [*TaskError] for a task whose optimum intervals cannot show.
 func New(f *family.Family, rates []float64) (*Problem, error) {
 	if d, r := f.States(), f.Inputs(); d*r != 1 {
@@ -31,6 +32,14 @@ func New(f *family.Family, rates []float64) (*Problem, error) {
 		return nil, &AlgorithmError{Algorithm: m.Algorithm.String()}
 	case m.Inner.Learn != family.LearnNone:
 		return nil, &AlgorithmError{Algorithm: "a learned rate"}
+	}
+	if len(rates) == 0 {
+		return nil, &RateError{Step: -1}
+	}
+	for k, η := range rates {
+		if !(η >= 0) || math.IsInf(η, 1) {
+			return nil, &RateError{Step: k, Rate: η}
+		}
 	}
 	rates = slices.Clone(rates)
 	copied := *f

@@ -192,8 +192,7 @@ func (p *Problem) zeros(l *Landscape, components []component, m *meter, s *scrat
 				if b.low > 0 {
 					st.Kind = certificate.Maximum
 				}
-				st.Value, _ = p.value(gain, true, s)
-				st.Gap, _ = p.gap(gain, s)
+				st.Value, st.Gap = p.worth(l, gain, s)
 				l.Stationary = append(l.Stationary, st)
 			}
 		}
@@ -249,18 +248,22 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 		certificate.Cover
 		f       probe
 		optimal bool
+		open    map[int]interval.Interval // the parts of pieces with a zero that are given up
 	}
 	var all []factor
+	add := func(of certificate.Function, step int, f probe, optimal bool) {
+		all = append(all, factor{certificate.Cover{Of: of, Step: step}, f, optimal, map[int]interval.Interval{}})
+	}
 	if p.same {
-		all = append(all, factor{certificate.Cover{Of: certificate.Offset}, t.offset, true})
+		add(certificate.Offset, 0, t.offset, true)
 		for k := range t.steps {
-			all = append(all, factor{certificate.Cover{Of: certificate.Reach, Step: k + 1}, t.reach(k + 1), true})
+			add(certificate.Reach, k+1, t.reach(k+1), true)
 		}
 	} else {
-		all = append(all, factor{certificate.Cover{Of: certificate.Arrive}, t.arrive, true})
+		add(certificate.Arrive, 0, t.arrive, true)
 	}
 	for k := range t.steps {
-		all = append(all, factor{certificate.Cover{Of: certificate.Fold, Step: k + 1}, t.fold(k+1, p.same), false})
+		add(certificate.Fold, k+1, t.fold(k+1, p.same), false)
 	}
 	for ci, c := range components {
 		var zeros []*factorZero
@@ -281,9 +284,9 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 		// and so is what another factor leaves unknown, or a zero beside which the
 		// sign of h′ is not found.
 		drop := func(z *factorZero) {
-			piece := &all[z.factor].Pieces[z.piece]
-			piece.Is = certificate.Unknown
-			unknown = append(unknown, piece.Box)
+			part := beside(all[z.factor].Pieces[z.piece].Box, z.Gain)
+			all[z.factor].open[z.piece] = part
+			unknown = append(unknown, part)
 		}
 		var kept []Stationary
 		var low, high int // the signs of h′ next to the ends
@@ -310,7 +313,7 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 			for _, z := range zeros {
 				kept = append(kept, z.Stationary)
 			}
-			low, high = p.classify(c, kept, unknown, s)
+			low, high = p.classify(l, c, kept, unknown, s)
 			for i := len(kept) - 1; i >= 0; i-- {
 				if kept[i].Kind == "" {
 					drop(zeros[i])
@@ -324,8 +327,35 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 		p.borders(&l.Domain[ci], c, low, high, s)
 	}
 	for _, f := range all {
+		var pieces []certificate.Piece
+		for i, piece := range f.Pieces {
+			part, ok := f.open[i]
+			if !ok {
+				pieces = append(pieces, piece)
+				continue
+			}
+			// Monotone, the factor has no zero but the one given up.
+			for _, b := range []certificate.Piece{
+				{Box: interval.New(piece.Box.Lo(), part.Lo()), Is: certificate.Free},
+				{Box: part, Is: certificate.Unknown},
+				{Box: interval.New(part.Hi(), piece.Box.Hi()), Is: certificate.Free},
+			} {
+				if !b.Box.IsPoint() {
+					pieces = append(pieces, b)
+				}
+			}
+		}
+		f.Pieces = pieces
 		l.proof.Covers = append(l.proof.Covers, f.Cover)
 	}
+}
+
+// beside is the part of a piece around the zero in gain that is given up where
+// it cannot be used: wide enough that the function is plainly not zero at its
+// ends.
+func beside(piece, gain interval.Interval) interval.Interval {
+	margin := max(64*gain.Width(), 0x1p-20*piece.Width())
+	return interval.New(gain.Lo()-margin, gain.Hi()+margin).Intersect(piece)
 }
 
 // classify gives the zeros of a component, ascending and apart from what is
@@ -336,7 +366,7 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 // so that h′ changes its own at each, and has one sign between two unless
 // something unknown lies between. Where it is too small for its sign to be seen,
 // those of the neighbours tell it. The kind is "" where they do not.
-func (p *Problem) classify(c component, found []Stationary, unknown []interval.Interval, s *scratch) (low, high int) {
+func (p *Problem) classify(l *Landscape, c component, found []Stationary, unknown []interval.Interval, s *scratch) (low, high int) {
 	sign := func(from, to float64) int {
 		v := 0
 		if from < to {
@@ -390,10 +420,6 @@ func (p *Problem) classify(c component, found []Stationary, unknown []interval.I
 			*before = -all[next[i]].sign
 		}
 	}
-	best := zero
-	for i := range p.tasks {
-		best = best.Add(p.tasks[i].weight.Mul(p.tasks[i].f.best))
-	}
 	for i := range found {
 		st := &found[i]
 		switch all[next[i]].sign {
@@ -403,10 +429,9 @@ func (p *Problem) classify(c component, found []Stationary, unknown []interval.I
 			st.Kind = certificate.Maximum
 		}
 		if st.Optimal {
-			st.Value, st.Gap = best, zero
+			st.Value, st.Gap = l.LowerBound, zero
 		} else {
-			st.Value, _ = p.value(st.Gain, true, s)
-			st.Gap, _ = p.gap(st.Gain, s)
+			st.Value, st.Gap = p.worth(l, st.Gain, s)
 		}
 	}
 	touches := func(end interval.Interval) bool {
@@ -419,6 +444,14 @@ func (p *Problem) classify(c component, found []Stationary, unknown []interval.I
 		high = all[len(all)-1].sign
 	}
 	return low, high
+}
+
+// worth encloses h over box, which is known to be inside, and its gap, from
+// which h is known better near the ends of the domain.
+func (p *Problem) worth(l *Landscape, box interval.Interval, s *scratch) (value, gap interval.Interval) {
+	value, _ = p.value(box, true, s)
+	gap, _ = p.gap(box, s)
+	return value.Intersect(l.LowerBound.Add(gap)), gap
 }
 
 // gap encloses h − Σ λᵢ Cᵢ* over box, which is known to be inside.

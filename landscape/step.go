@@ -45,6 +45,10 @@ func (s step) to(p *plant, l *local) interval.Interval {
 		return l.w
 	}
 	η := interval.Of(s.η)
+	if !p.controlled() { // F is affine, and this form has w once
+		κ := s.deriv(p, l)
+		return p.opt.Add(l.w.Sub(p.opt).Mul(κ))
+	}
 	switch s.rule {
 	case family.RuleNatural:
 		return l.w.Sub(η.Mul(l.m).Div(l.d))
