@@ -26,6 +26,7 @@ func (d *drawing) all() {
 			d.ink.line(line, true)
 		}
 	}
+	d.contours()
 	inks := d.curveInks()
 	for _, w := range []Weight{Thin, Normal, Strong} {
 		for i, c := range d.Curves {

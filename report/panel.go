@@ -19,6 +19,8 @@ type Panel struct {
 	Rugs   []Rug
 	Slopes []Slope
 	Marks  []Mark
+
+	Contours []Contour // behind the curves; both axes need windows
 }
 
 // An Interval is [Lo, Hi]; either end may be infinite.
@@ -105,6 +107,13 @@ func (p *Panel) check(index int) error {
 	for i, m := range p.Marks {
 		if m.Kind < 0 || m.Kind >= kinds {
 			return fail(part("mark", i, m.Text), "kind %d is not one", int(m.Kind))
+		}
+	}
+	for i, c := range p.Contours {
+		for _, l := range c.Lines {
+			if len(l.X) != len(l.Y) {
+				return fail(part("contour", i, c.Text), "%d abscissae, %d ordinates", len(l.X), len(l.Y))
+			}
 		}
 	}
 	for i, s := range p.Slopes {

@@ -27,9 +27,10 @@ func (a *app) landscapeCommand() *cobra.Command {
 	var o landscape.Options
 	var out, expect string
 	var seconds float64
+	var search searching
 	cmd := &cobra.Command{
 		Use:   "landscape FILE",
-		Short: "Every minimiser of a family with a scalar gain, proved",
+		Short: "Every minimiser: proved for scalar gains, searched for others",
 		Long: `Prove where the meta-objective of a family with one scalar gain is finite, where
 all its stationary points are, whether a local minimiser is spurious (above the
 infimum), and the least ε for which the objective is ε-global.
@@ -38,6 +39,12 @@ Verdicts: global (one local minimiser, or all of one value: ε = 0), not-global 
 spurious one exists), epsilon-global (all are found, their values are within ε
 but not proved equal), undecided (the budget ran out, or points are degenerate;
 what is left is listed). All numbers are proved in intervals.
+
+The minimisers of other gains are searched for, and nothing is proved of them: the
+verdict is undecided, epsilon is as found, and proof is "search". --search does that
+for scalar gains, too. The figure is then h on a slice: of gains with two entries
+their plane, of others the plane through three minimisers or the line through two,
+or through the gains that --slice names.
 
 --out DIR writes certificate.json, which metalqr check verifies, landscape.json,
 the figure as SVG, PNG and PDF, and the family as spec.yaml; files that exist are
@@ -59,13 +66,21 @@ exclude each other.`,
 				return fmt.Errorf("--seconds must not be negative, got %v", seconds)
 			}
 			o.Time = time.Duration(seconds * float64(time.Second))
+			if search.starts < 0 {
+				return fmt.Errorf("--starts must not be negative, got %d", search.starts)
+			}
+			search.workers = o.Workers
 			return a.does(func(args []string) error {
-				return a.landscape(args[0], o, out, certificate.Verdict(expect))
+				return a.landscape(args[0], o, search, out, certificate.Verdict(expect))
 			})(cmd, args)
 		},
 	}
 	cmd.Flags().IntVar(&o.Boxes, "boxes", landscape.DefaultBoxes, "examine at most `N` boxes")
 	cmd.Flags().Float64Var(&seconds, "seconds", 0, "stop after `T` seconds, undecided if need be; 0: no limit")
+	cmd.Flags().BoolVar(&search.only, "search", false, "search, and prove nothing, for scalar gains too")
+	cmd.Flags().IntVar(&search.starts, "starts", 0, "of a search: at most `N` starts; 0: 100 for each entry of the gain, from 400 to 4000")
+	cmd.Flags().Uint64Var(&search.seed, "seed", 1, "of a search")
+	cmd.Flags().StringSliceVar(&search.slice, "slice", nil, "of a search: draw h on the line through two gains, or the plane through three, in these `FILES`, separated by commas")
 	cmd.Flags().StringVar(&out, "out", "", "write certificate, figure and result in `DIR`")
 	cmd.Flags().StringVar(&expect, "expect", "", "exit with 1 unless this is the `VERDICT`")
 	if err := cmd.MarkFlagDirname("out"); err != nil {
@@ -74,7 +89,7 @@ exclude each other.`,
 	return cmd
 }
 
-func (a *app) landscape(path string, o landscape.Options, out string, expect certificate.Verdict) error {
+func (a *app) landscape(path string, o landscape.Options, search searching, out string, expect certificate.Verdict) error {
 	p, err := a.problem(path)
 	if err != nil {
 		return err
@@ -83,6 +98,12 @@ func (a *app) landscape(path string, o landscape.Options, out string, expect cer
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
+	if p.Dim() != 1 || search.only {
+		return a.searchLandscape(ctx, p, search, out, expect)
+	}
+	if len(search.slice) > 0 {
+		return &inputError{errors.New("--slice is about gains of more than one number, or a --search")}
+	}
 	bar := a.boxes()
 	o.Progress = bar.observe
 	l, err := p.Landscape(ctx, o)

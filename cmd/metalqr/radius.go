@@ -116,8 +116,8 @@ func (a *app) printRadius(b *bytes.Buffer, p *run.Problem, r *run.Radius, out st
 	facts{
 		{"ε", entry(r.Epsilon), "how far above the infimum local minima may lie"},
 		{"nominal task", r.Task, "by itself its ε is " + bounds(r.Nominal[0], r.Nominal[1])},
-		{"δ proved", distance(r.Proved), "every family within it is ε-global (proved)"},
-		{"δ searched", distance(r.Searched), "a family within it is not" + map[string]string{"interval": " (proved)", "search": " (as found)"}[r.Proof]},
+		{"δ proved", zeroOr(r.Proved), "every family within it is ε-global (proved)"},
+		{"δ searched", zeroOr(r.Searched), "a family within it is not" + map[string]string{"interval": " (proved)", "search": " (as found)"}[r.Proof]},
 	}.print(b)
 	if r.Worst != nil && r.Verdict != "none" {
 		fmt.Fprintf(b, "\nthe worst family found, its ε %s:\n", exactly(r.Worst.Epsilon))
@@ -131,7 +131,7 @@ func (a *app) printRadius(b *bytes.Buffer, p *run.Problem, r *run.Radius, out st
 		b.WriteByte('\n')
 		t := table{columns: []column{numbers("ε"), numbers("δ proved"), numbers("δ searched")}}
 		for _, c := range r.Curve {
-			t.row(size(c.Epsilon), distance(c.Proved), distance(c.Searched))
+			t.row(size(c.Epsilon), zeroOr(c.Proved), zeroOr(c.Searched))
 		}
 		t.print(b)
 	}
@@ -144,17 +144,6 @@ func (a *app) printRadius(b *bytes.Buffer, p *run.Problem, r *run.Radius, out st
 			fmt.Fprintf(b, "figure: %s\n", filepath.Join(out, "radius.svg"))
 		}
 	}
-}
-
-// distance shows a δ that may not be known.
-func distance(x run.Number) string {
-	switch {
-	case math.IsInf(float64(x), 0):
-		return "–"
-	case x == 0:
-		return "0"
-	}
-	return number(x)
 }
 
 // exactly shows a number known between two others, or by itself.
