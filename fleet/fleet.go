@@ -284,7 +284,7 @@ func (s *store) fill(first int, src source, lo, hi int, solver *solver, workers 
 func (f *Fleet) finish() error {
 	var t tree
 	for i := range f.outer.blocks() {
-		t.add(f.outer.leaf(i))
+		f.outer.leaf(&t, i)
 	}
 	sums := t.total(nil)
 	if f.total = sums[1]; math.IsInf(f.total, 0) {
@@ -294,14 +294,15 @@ func (f *Fleet) finish() error {
 	return nil
 }
 
-// leaf is block i as a node of the tree for Σ weight·cost and Σ weight.
-func (s *store) leaf(i int) node {
+// leaf adds block i to a tree for Σ weight·cost and Σ weight.
+func (s *store) leaf(t *tree, i int) {
 	block := s.block(i)
-	x := make(node, 4)
+	x := t.node(2)
+	clear(x)
 	for l, w := range block[s.weight] {
 		x[0][l], x[1][l] = float64(w*block[s.cost][l]), w
 	}
-	return x
+	t.add(x)
 }
 
 // Dim is r·d, the number of entries of a gain.

@@ -245,6 +245,27 @@ func TestAgreesWithMeta(t *testing.T) {
 	}
 }
 
+// The sizes at which matrices leave the cache, with more than one tile.
+func TestAgreesWithMetaLarge(t *testing.T) {
+	for i, c := range [][2]int{{12, 6}, {17, 5}, {32, 3}} {
+		s := draw(t, 1, 9, c[0], c[1], 0.02, i == 1)
+		tasks := s.tasks(t)
+		o := Options{Rule: Rule(i), Rates: rates(t, tasks, s.x, Rule(i), 1)}
+		f, err := FromArrays(s.arrays, nil, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for j, d := range compare(t, f, meta(t, tasks, nil, s.arrays.Weights, o), s.x) {
+			if !(d < 1e-10) {
+				t.Errorf("d=%d r=%d: distance %v of %d", c[0], c[1], d, j)
+			}
+		}
+		if f.Redone() != 0 {
+			t.Errorf("d=%d: %d redone", c[0], f.Redone())
+		}
+	}
+}
+
 // Different inner tasks, no adaptation at all, and first-order methods.
 func TestVariants(t *testing.T) {
 	s := draw(t, 5, 13, 3, 2, 0.02, true)

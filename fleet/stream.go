@@ -229,7 +229,7 @@ func (s *stream) flush() error {
 	s.rest = rest
 	for i := range blocks {
 		s.out.Redone += counts[i]
-		s.bounds.add(f.outer.leaf(i))
+		f.outer.leaf(&s.bounds, i)
 	}
 	f.built.Clear()
 	s.gone += s.held

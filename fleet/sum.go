@@ -19,7 +19,20 @@ import (
 type node []kernel.Vec
 
 // A tree takes nodes of equal size in order.
-type tree struct{ levels []node }
+type tree struct {
+	levels []node
+	free   []node // done with
+}
+
+// node is one of n numbers in each lane, of any contents.
+func (t *tree) node(n int) node {
+	if k := len(t.free) - 1; k >= 0 {
+		x := t.free[k]
+		t.free = t.free[:k]
+		return x
+	}
+	return make(node, 2*n)
+}
 
 // add takes the next node, which it keeps and overwrites.
 func (t *tree) add(x node) {
@@ -32,6 +45,7 @@ func (t *tree) add(x node) {
 			return
 		}
 		kernel.AddSums(x, t.levels[k], x)
+		t.free = append(t.free, t.levels[k])
 		t.levels[k] = nil
 	}
 }

@@ -79,27 +79,40 @@ func (e *engine) doubtful(slab []kernel.Vec, out kernel.Mat) (lanes uint) {
 // of that, which is of norm at most τ ‖x‖², ‖x‖² = tr X ≤ √n ‖X‖_F, with
 // τ = (2n + 4) ε ‖A‖² + 2ε + 2g‖A‖ + g² and g = (r + 4) ε (‖A‖ + ‖B‖ ‖W‖) ≥ ‖G‖.
 func (e *engine) unproved(slab []kernel.Vec, s *slot) (lanes uint) {
-	n, r := float64(e.n), float64(e.r)
-	const slack = 1 + 1e-9 // for the rounding of the norms themselves
-	ρ := 16 * n * dense.Eps
+	ρ := 16 * float64(e.n) * dense.Eps
 	check, known := s.check.Of(slab), s.known.Of(slab)
 	sum, bad := &s.pow.Sum.Of(slab)[0], &s.pow.Bad.Of(slab)[0]
+	// The worst of all lanes, together: almost always good enough for all.
+	var x, w, loop, a, b float64
+	λ := math.Inf(1)
 	for l := range kernel.Lanes {
-		residual, x, w, pivot := check[0][l], check[1][l], check[2][l], check[3][l]
-		λ, a, b := known[0][l], known[1][l], known[2][l]
-		loop := math.Sqrt(sum[l]) // at least ‖A_W‖
-		g := (r + 4) * dense.Eps * (a + b*math.Sqrt(w))
-		τ := (2*n+4)*dense.Eps*sum[l] + 2*dense.Eps + g*(2*loop+g)
-		c := slack * (ρ + math.Sqrt(n)*τ)
-		ok := math.Float64bits(bad[l]) == 0 &&
-			residual <= ρ*ρ*x &&
-			c*c*x < λ*λ &&
-			pivot > 0 && pivot <= math.MaxFloat64
-		if !ok {
+		pivot := check[3][l]
+		if ok := math.Float64bits(bad[l]) == 0 && check[0][l] <= ρ*ρ*check[1][l] && pivot > 0 && pivot <= math.MaxFloat64; !ok {
+			lanes |= 1 << l
+		}
+		x, w, loop = max(x, check[1][l]), max(w, check[2][l]), max(loop, sum[l])
+		λ, a, b = min(λ, known[0][l]), max(a, known[1][l]), max(b, known[2][l])
+	}
+	if e.positive(x, w, loop, λ, a, b) {
+		return lanes
+	}
+	for l := range kernel.Lanes {
+		if !e.positive(check[1][l], check[2][l], sum[l], known[0][l], known[1][l], known[2][l]) {
 			lanes |= 1 << l
 		}
 	}
 	return lanes
+}
+
+// positive says whether X − A′ X A′ᵀ ≻ 0 follows, from ‖X‖², ‖W‖², a bound on
+// ‖A_W‖², λ, ‖A‖ and ‖B‖: see unproved.
+func (e *engine) positive(x, w, loop, λ, a, b float64) bool {
+	n, r := float64(e.n), float64(e.r)
+	const slack = 1 + 1e-9 // for the rounding of the norms themselves
+	g := (r + 4) * dense.Eps * (a + b*math.Sqrt(w))
+	τ := (2*n+4)*dense.Eps*loop + 2*dense.Eps + g*(2*math.Sqrt(loop)+g)
+	c := slack * (16*n*dense.Eps + math.Sqrt(n)*τ)
+	return c*c*x < λ*λ
 }
 
 // drowned returns a bit for every lane in which S has lost R to rounding, by the
