@@ -58,6 +58,9 @@ func newProblem(f *family.Family) (*problem, error) {
 // Reptile follow other directions, FTML is shown the tasks one at a time, but the
 // objective is that of MAML; limits on what training may visit are none of h.
 func hasObjective(f *family.Family) error {
+	if has := f.Beyond(); has != "" {
+		return fmt.Errorf("%w: the family has %s", ErrUnsupported, has)
+	}
 	switch f.Meta.Algorithm {
 	case family.MAML, family.FOMAML, family.HFMAML, family.Reptile, family.FTML:
 	default:

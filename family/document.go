@@ -11,6 +11,7 @@ import (
 type document struct {
 	Schema   schemaURL    `json:"$schema,omitempty" jsonschema:"where an editor finds this schema; otherwise ignored"`
 	Family   string       `json:"family,omitempty" jsonschema:"name of the family; the file's own name if omitted"`
+	Kind     Kind         `json:"kind,omitempty" jsonschema:"what the tasks are: lqr; or over data, regression (least squares), ridge, logistic, softmax, kmeans (soft clustering); omitted: lqr"`
 	Defaults *taskDoc     `json:"defaults,omitempty" jsonschema:"any field of a task but its name; a task's own field takes precedence"`
 	Tasks    taskList     `json:"tasks,omitzero" jsonschema:"the tasks, one by one"`
 	Generate *generateDoc `json:"generate,omitempty" jsonschema:"draw tasks around a nominal one; they follow the tasks listed"`
@@ -33,6 +34,21 @@ type taskDoc struct {
 	Weight      *float64        `json:"weight,omitempty" jsonschema:"positive; weights are normalised to sum to 1; omitted: 1"`
 	Inner       *innerDoc       `json:"inner,omitempty" jsonschema:"the task as its inner step sees it, where it differs"`
 
+	// Of the kinds over data.
+	X           matrixeq.Matrix `json:"x,omitzero" jsonschema:"rows of features, [[…], …]"`
+	Y           []float64       `json:"y,omitempty" jsonschema:"a target for each row of x: a number, or a class 0, 1, …"`
+	Data        filePath        `json:"data,omitempty" jsonschema:"a CSV, NPY or NPZ file in place of x and y; relative to the family file"`
+	Target      column          `json:"target,omitempty" jsonschema:"the target's column in files: its name, or its number from 1; of an NPZ file the array; omitted: the last column, the array y"`
+	Large       *setDoc         `json:"large,omitempty" jsonschema:"the rows that count: a file, or {x, y}; with small"`
+	Small       *setDoc         `json:"small,omitempty" jsonschema:"the rows that inner steps see: a file, or {x, y}; with large"`
+	Split       *splitDoc       `json:"split,omitempty" jsonschema:"inner steps see some of the rows, drawn"`
+	L2          *float64        `json:"l2,omitempty" jsonschema:"weight λ of the penalty λ‖θ‖²; omitted: 0"`
+	Bias        *Bias           `json:"bias,omitempty" jsonschema:"a constant feature, after the others: none, penalized, or free (of the penalty); omitted: none"`
+	Classes     *int            `json:"classes,omitempty" jsonschema:"of softmax: how many there are"`
+	Centers     *int            `json:"centers,omitempty" jsonschema:"of kmeans: how many there are"`
+	Temperature *float64        `json:"temperature,omitempty" jsonschema:"of kmeans: τ in the unit of squared features; towards 0, the nearest centre alone counts"`
+	Epsilon     *float64        `json:"epsilon,omitempty" jsonschema:"of kmeans: declares that no local minimum of the cost is more than this above its infimum; Proposition 1 rests on it"`
+
 	node int // where it was written; not a key
 }
 
@@ -51,7 +67,7 @@ type innerDoc struct {
 }
 
 type generateDoc struct {
-	Nominal  taskDoc      `json:"nominal" jsonschema:"the task to draw around; it is the first of the tasks"`
+	Nominal  taskDoc      `json:"nominal,omitzero" jsonschema:"of kind lqr, the task to draw around; it is the first of the tasks"`
 	Count    int          `json:"count" jsonschema:"how many tasks, the nominal one included"`
 	Seed     *uint64      `json:"seed,omitempty" jsonschema:"of the random numbers; omitted: 1"`
 	Within   *float64     `json:"within,omitempty" jsonschema:"draw in the ball ‖ΔA‖ + ‖ΔB‖ + ‖ΔQ‖ + ‖ΔR‖ ≤ this, about the nominal task"`
@@ -59,6 +75,11 @@ type generateDoc struct {
 	Masks    *masksDoc    `json:"masks,omitempty" jsonschema:"add to each matrix its mask times a random number, uniform in [0, scale)"`
 	Ranges   *rangesDoc   `json:"ranges,omitempty" jsonschema:"draw entries uniformly between bounds"`
 	Factors  *factorsDoc  `json:"factors,omitempty" jsonschema:"multiply each matrix by a random factor, uniform between bounds"`
+
+	// Of the kinds over data.
+	Sinusoids *sinusoidsDoc `json:"sinusoids,omitempty" jsonschema:"of regression and ridge: y = a sin(x + φ) + noise, a and φ drawn for each task, features of x bumps"`
+	Lines     *linesDoc     `json:"lines,omitempty" jsonschema:"of regression and ridge: y = xᵀ(w + within·wᵢ) + noise, wᵢ drawn for each task"`
+	Blobs     *blobsDoc     `json:"blobs,omitempty" jsonschema:"of logistic, softmax and kmeans: normal clouds about centres that each task moves"`
 
 	node int
 }
@@ -172,6 +193,85 @@ func (b *interval) decodeNode(t *tree, n int) error {
 		return t.failAt(n, ErrValue, "the bounds [%v, %v] are out of order", b.Lo, b.Hi)
 	}
 	return nil
+}
+
+// setDoc is one set of rows: the name of a file, or the rows themselves.
+type setDoc struct {
+	X    matrixeq.Matrix `json:"x,omitzero" jsonschema:"rows of features, [[…], …]"`
+	Y    []float64       `json:"y,omitempty" jsonschema:"a target for each row"`
+	Data filePath        `json:"data,omitempty" jsonschema:"a file in their place"`
+
+	node int
+}
+
+func (d *setDoc) decodeNode(t *tree, n int) error {
+	d.node = n
+	if t.nodes[n].kind != mapping {
+		return d.Data.decodeNode(t, n)
+	}
+	if err := t.fields(n, d); err != nil {
+		return err
+	}
+	return d.contradiction(t)
+}
+
+type splitDoc struct {
+	Count    int     `json:"count" jsonschema:"how many rows inner steps see"`
+	PerClass bool    `json:"per_class,omitempty" jsonschema:"that many of each class"`
+	Disjoint bool    `json:"disjoint,omitempty" jsonschema:"what counts are the other rows; omitted: all rows"`
+	Seed     *uint64 `json:"seed,omitempty" jsonschema:"of the draw; omitted: 1"`
+}
+
+func (d *splitDoc) decodeNode(t *tree, n int) error {
+	if err := t.fields(n, d); err != nil {
+		return err
+	}
+	if t.find(n, "count") < 0 {
+		return t.failAt(n, ErrKey, "split needs count, the number of rows that inner steps see")
+	}
+	return nil
+}
+
+type sinusoidsDoc struct {
+	Rows     int     `json:"rows,omitempty" jsonschema:"of a task; omitted: 100"`
+	Features int     `json:"features,omitempty" jsonschema:"bumps; omitted: 12"`
+	Noise    float64 `json:"noise,omitempty" jsonschema:"standard deviation; omitted: 0"`
+}
+
+type linesDoc struct {
+	Rows     int     `json:"rows,omitempty" jsonschema:"of a task; omitted: 100"`
+	Features int     `json:"features,omitempty" jsonschema:"omitted: 5"`
+	Within   float64 `json:"within,omitempty" jsonschema:"how far tasks are from one another; omitted: 0"`
+	Noise    float64 `json:"noise,omitempty" jsonschema:"standard deviation; omitted: 0"`
+}
+
+type blobsDoc struct {
+	Rows     int     `json:"rows,omitempty" jsonschema:"of a task; omitted: 100"`
+	Features int     `json:"features,omitempty" jsonschema:"omitted: 2"`
+	Classes  int     `json:"classes,omitempty" jsonschema:"clouds; omitted: 2"`
+	Apart    float64 `json:"apart,omitempty" jsonschema:"standard deviation of the centres; omitted: 3"`
+	Within   float64 `json:"within,omitempty" jsonschema:"of each task's own move of them; omitted: 0"`
+}
+
+// filePath is the path of a file, and not empty.
+type filePath string
+
+func (p *filePath) decodeNode(t *tree, n int) error {
+	text, err := t.scalarText(n)
+	if err == nil && text == "" {
+		err = t.failAt(n, ErrValue, "expected the name of a file, found nothing")
+	}
+	*p = filePath(text)
+	return err
+}
+
+// column is the name of a column, or its number as text.
+type column string
+
+func (c *column) decodeNode(t *tree, n int) error {
+	text, err := t.scalarText(n)
+	*c = column(text)
+	return err
 }
 
 // taskList is the list of tasks, still to be read: one at a time, since a task

@@ -8,6 +8,28 @@ import (
 // The words of a file become values here, once. Nothing below compares
 // strings.
 
+// A Kind says what the tasks of a family are.
+type Kind uint8
+
+const (
+	LQR        Kind = iota // linear-quadratic regulation
+	Regression             // least squares over data
+	Ridge                  // the same with a penalty
+	Logistic               // classification of two classes
+	Softmax                // classification of several
+	KMeans                 // soft clustering
+)
+
+// A Bias says whether a model over data has a constant feature, and whether
+// the penalty sees its parameter.
+type Bias uint8
+
+const (
+	BiasNone Bias = iota
+	BiasPenalized
+	BiasFree
+)
+
 // An Algorithm says which meta-objective is minimised.
 type Algorithm uint8
 
@@ -94,6 +116,8 @@ const (
 )
 
 var (
+	kindWords          = []string{"lqr", "regression", "ridge", "logistic", "softmax", "kmeans"}
+	biasWords          = []string{"none", "penalized", "free"}
 	algorithmWords     = []string{"maml", "fo-maml", "hf-maml", "imaml", "moreau", "reptile", "ftml"}
 	learningWords      = []string{"none", "rate", "rates"}
 	normalizationWords = []string{"none", "optimal-cost"}
@@ -121,6 +145,8 @@ func parseWord[T ~uint8](v *T, what, s string, words []string) error {
 	return fmt.Errorf("unknown %s %s: expected %s%s", what, quote(s), alternatives(words), suggest(s, words))
 }
 
+func (k Kind) String() string          { return word(k, kindWords) }
+func (b Bias) String() string          { return word(b, biasWords) }
 func (a Algorithm) String() string     { return word(a, algorithmWords) }
 func (l Learning) String() string      { return word(l, learningWords) }
 func (n Normalization) String() string { return word(n, normalizationWords) }
@@ -132,6 +158,8 @@ func (s StartKind) String() string {
 	return word(s, append(startWords[:len(startWords):len(startWords)], "gain"))
 }
 
+func (k Kind) MarshalText() ([]byte, error)          { return []byte(k.String()), nil }
+func (b Bias) MarshalText() ([]byte, error)          { return []byte(b.String()), nil }
 func (a Algorithm) MarshalText() ([]byte, error)     { return []byte(a.String()), nil }
 func (l Learning) MarshalText() ([]byte, error)      { return []byte(l.String()), nil }
 func (n Normalization) MarshalText() ([]byte, error) { return []byte(n.String()), nil }
@@ -141,6 +169,10 @@ func (r Reduction) MarshalText() ([]byte, error)     { return []byte(r.String())
 func (s Sampling) MarshalText() ([]byte, error)      { return []byte(s.String()), nil }
 func (s StartKind) MarshalText() ([]byte, error)     { return []byte(s.String()), nil }
 
+func (k *Kind) UnmarshalText(b []byte) error { return parseWord(k, "kind", string(b), kindWords) }
+func (b *Bias) UnmarshalText(text []byte) error {
+	return parseWord(b, "bias", string(text), biasWords)
+}
 func (a *Algorithm) UnmarshalText(b []byte) error {
 	return parseWord(a, "algorithm", string(b), algorithmWords)
 }

@@ -15,7 +15,7 @@ var (
 	ErrLimit  = errors.New("family file beyond a limit")    // size, nesting, count
 	ErrKey    = errors.New("unknown, repeated or lost key") // keys of a mapping
 	ErrValue  = errors.New("unusable value")                // a value of the wrong kind, shape or range
-	ErrTask   = errors.New("invalid task")                  // refused by package lqr; its error is wrapped too
+	ErrTask   = errors.New("invalid task")                  // refused by package lqr or risk; its error is wrapped too
 	ErrDraw   = errors.New("no valid task could be drawn")  // a generator gave up; wraps a *DrawError
 )
 

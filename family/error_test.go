@@ -200,32 +200,35 @@ const (
 func taskOf(field string) string { return "  - {name: a, A: 1, B: 1, Q: 1, R: 1, " + field + "}\n" }
 
 func TestRefusals(t *testing.T) {
-	kinds := []error{ErrSyntax, ErrLimit, ErrKey, ErrValue, ErrTask, ErrDraw}
 	for _, tt := range refusals {
-		t.Run(tt.name, func(t *testing.T) {
-			f, err := Parse("f.yaml", []byte(tt.text))
-			var e *Error
-			if !errors.As(err, &e) {
-				t.Fatalf("got %v, %v; want an *Error", f, err)
-			}
-			if e.Line != tt.line || e.Column != tt.column || e.Path != tt.path {
-				t.Errorf("at %d:%d %q, want %d:%d %q\n%v", e.Line, e.Column, e.Path, tt.line, tt.column, tt.path, e)
-			}
-			for _, kind := range kinds {
-				if errors.Is(err, kind) != (kind == tt.kind) {
-					t.Errorf("is %q: %v", kind, errors.Is(err, kind))
-				}
-			}
-			if !strings.Contains(e.Message, tt.message) {
-				t.Errorf("message %q, want %q in it", e.Message, tt.message)
-			}
-			if prefix := fmt.Sprintf("f.yaml:%d:%d: ", tt.line, tt.column); !strings.HasPrefix(e.Error(), prefix) {
-				t.Errorf("text %q, want prefix %q", e.Error(), prefix)
-			}
-			if len(e.Error()) > 1024 {
-				t.Errorf("%d bytes of text", len(e.Error()))
-			}
-		})
+		t.Run(tt.name, func(t *testing.T) { refused(t, tt.text, tt.line, tt.column, tt.path, tt.kind, tt.message) })
+	}
+}
+
+// refused checks that a file is, where, and why.
+func refused(t *testing.T, text string, line, column int, path string, kind error, message string) {
+	t.Helper()
+	f, err := Parse("f.yaml", []byte(text))
+	var e *Error
+	if !errors.As(err, &e) {
+		t.Fatalf("got %v, %v; want an *Error", f, err)
+	}
+	if e.Line != line || e.Column != column || e.Path != path {
+		t.Errorf("at %d:%d %q, want %d:%d %q\n%v", e.Line, e.Column, e.Path, line, column, path, e)
+	}
+	for _, k := range []error{ErrSyntax, ErrLimit, ErrKey, ErrValue, ErrTask, ErrDraw} {
+		if errors.Is(err, k) != (k == kind) {
+			t.Errorf("is %q: %v", k, errors.Is(err, k))
+		}
+	}
+	if !strings.Contains(e.Message, message) {
+		t.Errorf("message %q, want %q in it", e.Message, message)
+	}
+	if prefix := fmt.Sprintf("f.yaml:%d:%d: ", line, column); !strings.HasPrefix(e.Error(), prefix) {
+		t.Errorf("text %q, want prefix %q", e.Error(), prefix)
+	}
+	if len(e.Error()) > 1024 {
+		t.Errorf("%d bytes of text", len(e.Error()))
 	}
 }
 

@@ -27,9 +27,9 @@ func examples(tb testing.TB) map[string][]byte {
 }
 
 func TestExamples(t *testing.T) {
-	shapes := map[string][3]int{ // tasks, states, inputs
+	shapes := map[string][3]int{ // tasks, states, inputs; of a model, columns and rows
 		"template": {3, 2, 1}, "boeing.yaml": {10, 4, 2}, "carts.yaml": {2, 2, 1}, "scalar.yaml": {2, 1, 1},
-		"pendulum-continuous.yaml": {5, 2, 1}, "crazyflie.yaml": {12, 12, 4},
+		"pendulum-continuous.yaml": {5, 2, 1}, "crazyflie.yaml": {12, 12, 4}, "regression.yaml": {20, 12, 1},
 	}
 	for name, data := range examples(t) {
 		f, err := family.Parse(name, data)
@@ -37,8 +37,9 @@ func TestExamples(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		if got := [3]int{len(f.Tasks), f.States(), f.Inputs()}; got != shapes[name] {
-			t.Errorf("%s: %d tasks, %d states, %d inputs; want %v", name, got[0], got[1], got[2], shapes[name])
+		inputs, states := f.Shape()
+		if got := [3]int{len(f.Tasks), states, inputs}; got != shapes[name] {
+			t.Errorf("%s: %d tasks, %d columns, %d rows; want %v", name, got[0], got[1], got[2], shapes[name])
 		}
 	}
 }

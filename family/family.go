@@ -10,20 +10,24 @@ import (
 
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/matrixeq"
+	"github.com/metalqr/metalqr/objective"
 )
 
 // A Family is a finite set of weighted tasks of one shape, and how to train on
 // it. It is immutable once returned.
 type Family struct {
 	Name  string
+	Kind  Kind
 	Tasks []Task // at least one; those listed, then those drawn
 	Meta  Meta
 	Drawn *Drawn // nil if the file has no generate
 
 	more *stream // what Draw draws from; nil without generate
+	dir  string  // where the files that tasks name are; empty: they may name none
 }
 
-// A Task is one member of a family.
+// A Task is one member of a family. What it is of is in one of three places:
+// an infinite-horizon LQR task in Outer to G, one over data in Sets.
 type Task struct {
 	Name   string
 	Weight float64   // > 0, as given; not normalised
@@ -32,19 +36,65 @@ type Task struct {
 
 	F *lqr.Task // Outer, checked and solved
 	G *lqr.Task // Inner, checked and solved; F itself where Inner is nil
+
+	Sets *Sets // over data; else nil
 }
 
-// States is d, the number of states of every task.
+// Objectives are f, what counts, and g, what inner steps see; they are the same
+// value where g = f.
+func (t *Task) Objectives() (f, g objective.Objective) {
+	if t.Sets != nil {
+		return t.Sets.F, t.Sets.G
+	}
+	return t.F, t.G
+}
+
+// Unsolved says why the minimum of f is not known; it is empty where it is.
+func (t *Task) Unsolved() string {
+	if t.Sets != nil {
+		return t.Sets.Unsolved
+	}
+	return ""
+}
+
+// Beyond says what the family has besides LQR tasks on an infinite horizon, the
+// tasks that proofs are about; empty where it has nothing else.
+func (f *Family) Beyond() string {
+	if f.Kind != LQR {
+		return fmt.Sprintf("tasks of kind %v", f.Kind)
+	}
+	return ""
+}
+
+// Shape is that of a gain, r×d, or of the parameters of a model as a gain file
+// has them.
+func (f *Family) Shape() (rows, cols int) {
+	if s := f.Tasks[0].Sets; s != nil {
+		return s.shape()
+	}
+	return f.Inputs(), f.States()
+}
+
+// States is d, the number of states of every task of kind LQR.
 func (f *Family) States() int { return f.Tasks[0].F.States() }
 
-// Inputs is r, the number of inputs of every task.
+// Inputs is r, the number of inputs of every task of kind LQR.
 func (f *Family) Inputs() int { return f.Tasks[0].F.Inputs() }
+
+// Guess is a start for training where the optima of the tasks are not known,
+// and what it is called; nil where zero will do.
+func (f *Family) Guess() (x []float64, kind string) {
+	if s := f.Tasks[0].Sets; s != nil && f.Kind == KMeans {
+		return s.spread(), "rows"
+	}
+	return nil, ""
+}
 
 // Read reads a family file; path - is standard input. Files above the limit of
 // Parse are refused without being read.
 func Read(path string) (*Family, error) {
 	if path == "-" {
-		return read("stdin", os.Stdin)
+		return read("stdin", ".", os.Stdin)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -61,15 +111,15 @@ func Read(path string) (*Family, error) {
 	if info.Size() > maxBytes {
 		return nil, tooLarge(path, info.Size())
 	}
-	return read(path, f)
+	return read(path, filepath.Dir(path), f)
 }
 
-func read(name string, r io.Reader) (*Family, error) {
+func read(name, dir string, r io.Reader) (*Family, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return Parse(name, data)
+	return parseIn(name, dir, data)
 }
 
 func tooLarge(name string, size int64) error {
@@ -79,10 +129,14 @@ func tooLarge(name string, size int64) error {
 
 // Parse reads a family from YAML or JSON, draws the tasks to be drawn, and
 // checks and solves every task with [lqr.New]. name is used in errors, and its
-// base without extension names a family that has no name of its own.
+// base without extension names a family that has no name of its own. Tasks
+// that name files of data are refused: [Read] reads those.
 //
 // Every error is an *Error. data is not retained.
-func Parse(name string, data []byte) (*Family, error) {
+func Parse(name string, data []byte) (*Family, error) { return parseIn(name, "", data) }
+
+// parseIn is Parse for a family whose files are in a directory, if it has one.
+func parseIn(name, dir string, data []byte) (*Family, error) {
 	t, err := parse(name, data)
 	if err != nil {
 		return nil, err
@@ -94,7 +148,7 @@ func Parse(name string, data []byte) (*Family, error) {
 	if err := t.fields(0, &doc); err != nil {
 		return nil, err
 	}
-	f := &Family{Name: doc.Family, Meta: doc.Meta}
+	f := &Family{Name: doc.Family, Kind: doc.Kind, Meta: doc.Meta, dir: dir}
 	if f.Name == "" {
 		base := filepath.Base(name)
 		f.Name = strings.TrimSuffix(base, filepath.Ext(base))
@@ -110,6 +164,9 @@ func Parse(name string, data []byte) (*Family, error) {
 
 // build turns the document into checked tasks.
 func (f *Family) build(t *tree, doc *document) error {
+	if err := f.checkMeta(t); err != nil {
+		return err
+	}
 	count := 0
 	if !doc.Tasks.IsZero() {
 		count = t.count(doc.Tasks.node)
@@ -124,6 +181,9 @@ func (f *Family) build(t *tree, doc *document) error {
 		if at := t.find(d.node, "name"); at >= 0 {
 			return t.failAt(at, ErrKey, "a default name would name every task")
 		}
+		if err := f.checkKeys(t, d.node); err != nil {
+			return err
+		}
 		if err := f.contradiction(t, d); err != nil {
 			return err
 		}
@@ -137,7 +197,11 @@ func (f *Family) build(t *tree, doc *document) error {
 		}
 	}
 	if doc.Generate != nil {
-		if err := f.generate(t, doc, named); err != nil {
+		generate := f.generate
+		if f.Kind != LQR {
+			generate = f.generateData
+		}
+		if err := generate(t, doc, named); err != nil {
 			return err
 		}
 	}
@@ -151,6 +215,9 @@ func (f *Family) build(t *tree, doc *document) error {
 func (f *Family) listed(t *tree, n int, defaults *taskDoc, named map[string]bool) error {
 	var d taskDoc
 	if err := t.decode(n, &d); err != nil {
+		return err
+	}
+	if err := f.checkKeys(t, n); err != nil {
 		return err
 	}
 	at := t.find(n, "name")
@@ -172,8 +239,34 @@ func (f *Family) listed(t *tree, n int, defaults *taskDoc, named map[string]bool
 
 func (f *Family) checkStart(t *tree) error {
 	w := f.Meta.Start.Gain
-	if r, d := f.Inputs(), f.States(); f.Meta.Start.Kind == StartGain && (w.Rows != r || w.Cols != d) {
-		return t.failAt(t.find(0, "meta", "start"), ErrValue, "the start is %d×%d; a gain of this family is %d×%d (inputs by states)", w.Rows, w.Cols, r, d)
+	if r, d := f.Shape(); f.Meta.Start.Kind == StartGain && (w.Rows != r || w.Cols != d) {
+		what, by := "a gain of this family is", " (inputs by states)"
+		if f.Kind != LQR {
+			what, by = "the parameters of this family are", ""
+		}
+		return t.failAt(t.find(0, "meta", "start"), ErrValue, "the start is %d×%d; %s %d×%d%s", w.Rows, w.Cols, what, r, d, by)
+	}
+	return nil
+}
+
+// checkMeta refuses settings of training that contradict the kind of the tasks.
+func (f *Family) checkMeta(t *tree) error {
+	if f.Kind == LQR {
+		return nil
+	}
+	for _, c := range []struct {
+		wrong bool
+		path  []string
+		why   string
+	}{
+		{f.Meta.Inner.Rule != RuleGradient, []string{"inner", "rule"}, f.Meta.Inner.Rule.String() + " contradicts kind " + f.Kind.String() + ": it is a rule of kind lqr; here gradient"},
+		{f.Meta.RadiusLimit > 0, []string{"radius_limit"}, "contradicts kind " + f.Kind.String() + ", which has no spectral radius"},
+		{f.Meta.Normalize != NormalizeNone && f.Kind == KMeans, []string{"normalize"}, "optimal-cost contradicts kind kmeans, whose optimal costs are not known"},
+		{f.Meta.Start.Kind == StartMeanOptimal && f.Kind == KMeans, []string{"start"}, "mean-optimal contradicts kind kmeans, whose optima are not known"},
+	} {
+		if c.wrong {
+			return t.failAt(t.find(0, append([]string{"meta"}, c.path...)...), ErrValue, "%s", c.why)
+		}
 	}
 	return nil
 }
@@ -198,6 +291,9 @@ func (f *Family) contradiction(t *tree, d *taskDoc) error {
 			return t.failAt(t.find(d.node, c.key), ErrValue, "%s, got %v", c.want, *c.v)
 		}
 	}
+	if f.Kind != LQR {
+		return f.dataContradiction(t, d)
+	}
 	return nil
 }
 
@@ -207,6 +303,7 @@ func merge(d taskDoc, defaults *taskDoc) taskDoc {
 	if defaults == nil {
 		return d
 	}
+	d = mergeData(d, defaults)
 	if d.X0 == nil && d.Sigma0.IsZero() {
 		d.X0, d.Sigma0 = defaults.X0, defaults.Sigma0
 	}
@@ -291,6 +388,9 @@ func value[T any](p *T) (v T) {
 func (f *Family) task(t *tree, d, defaults *taskDoc) (Task, error) {
 	if err := f.contradiction(t, d); err != nil {
 		return Task{}, err
+	}
+	if f.Kind != LQR {
+		return f.dataTask(t, d, defaults, nil, uint64(len(f.Tasks)))
 	}
 	full := merge(*d, defaults)
 	for i, m := range []*matrixeq.Matrix{&full.A, &full.B, &full.Q, &full.R} {

@@ -29,6 +29,9 @@ func Format(f *Family) []byte {
 		b = append(b, ".\n"...)
 	}
 	b = fmt.Appendf(b, "family: %s\n", scalarWord(f.Name))
+	if f.Kind != LQR {
+		b = fmt.Appendf(b, "kind: %v\n", f.Kind)
+	}
 	tasks := f.Tasks
 	fresh := f.Meta.Outer.Sampling == SampleFresh
 	if fresh { // training goes on drawing: the generator is kept, and draws them again
@@ -104,6 +107,9 @@ func appendGenerate(b []byte, f *Family) []byte {
 // lines indented by four.
 func appendTask(b []byte, t *Task) []byte {
 	b = fmt.Appendf(b, "name: %s\n    weight: %s\n", scalarWord(t.Name), number(t.Weight))
+	if t.Sets != nil {
+		return appendSets(b, t.Sets)
+	}
 	keys := []string{"A", "B", "Q", "R", "N", "Sigma0"}
 	s := t.Outer
 	for i, m := range specMatrices(&s) {

@@ -40,7 +40,7 @@ func identical(t *testing.T, a, b *Family) {
 			t.Errorf("%+v, then %+v", a, b)
 		}
 	}
-	if a.Name != b.Name || len(a.Tasks) != len(b.Tasks) {
+	if a.Name != b.Name || a.Kind != b.Kind || len(a.Tasks) != len(b.Tasks) {
 		t.Fatalf("%s with %d tasks, then %s with %d", a.Name, len(a.Tasks), b.Name, len(b.Tasks))
 	}
 	if !reflect.DeepEqual(a.Meta, b.Meta) {
@@ -50,6 +50,13 @@ func identical(t *testing.T, a, b *Family) {
 		x, y := &a.Tasks[i], &b.Tasks[i]
 		if x.Name != y.Name || math.Float64bits(x.Weight) != math.Float64bits(y.Weight) {
 			t.Errorf("task %s of weight %v, then %s of %v", x.Name, x.Weight, y.Name, y.Weight)
+		}
+		if (x.Sets == nil) != (y.Sets == nil) {
+			t.Fatalf("task %s: one is over data", x.Name)
+		}
+		if x.Sets != nil {
+			sameSets(t, x.Sets, y.Sets)
+			continue
 		}
 		spec(&x.Outer, &y.Outer)
 		spec(x.Inner, y.Inner)

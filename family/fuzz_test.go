@@ -41,6 +41,12 @@ func seeds(f *testing.F) {
 		f.Add(text)
 	}
 	f.Add(Template())
+	for _, tt := range dataRefusals {
+		f.Add([]byte(tt.text))
+	}
+	for _, text := range dataFamilies {
+		f.Add([]byte(text))
+	}
 	for _, s := range []string{"a: \"\\u00e9\\ud83d\\ude00\"", "- - - a: [b, {c: d}]", "a:\n- b\n- c: d\n  e: f\n", "{\"a\":1}", "a: 'it''s'\r\n", "\xef\xbb\xbf---\na: 010\n..."} {
 		f.Add([]byte(s))
 	}

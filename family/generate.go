@@ -292,6 +292,11 @@ func (g factors) draw(d *drawing) (four, bool) {
 // pairwise, where it must fit them.
 func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
 	d := doc.Generate
+	for _, key := range []string{"sinusoids", "lines", "blobs"} {
+		if at := t.find(d.node, key); at >= 0 {
+			return t.failAt(at, ErrKey, "contradicts kind lqr: it draws data, for the other kinds")
+		}
+	}
 	if t.find(d.node, "nominal") < 0 {
 		return t.failAt(d.node, ErrKey, "generate needs nominal, the task to draw around")
 	}
@@ -301,6 +306,9 @@ func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
 	}
 	if d.Count < 1 || d.Count > maxCount {
 		return t.failAt(at, ErrLimit, "count must be from 1 to %d", maxCount)
+	}
+	if err := f.checkKeys(t, d.Nominal.node); err != nil {
+		return err
 	}
 	if d.Nominal.Name == "" {
 		d.Nominal.Name = "nominal"

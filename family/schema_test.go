@@ -50,6 +50,9 @@ func makeSchema(t *testing.T) []byte {
 	types := map[reflect.Type]*jsonschema.Schema{
 		reflect.TypeFor[matrixeq.Matrix](): {Ref: "#/$defs/matrix"},
 		reflect.TypeFor[[]float64]():       either(number(), &jsonschema.Schema{Type: "array", MinItems: pointer(1), Items: number()}),
+		reflect.TypeFor[Kind]():            words(kindWords),
+		reflect.TypeFor[Bias]():            words(biasWords),
+		reflect.TypeFor[column]():          either(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "integer", Minimum: pointer(1.)}),
 		reflect.TypeFor[Algorithm]():       words(algorithmWords),
 		reflect.TypeFor[Normalization]():   words(normalizationWords),
 		reflect.TypeFor[Rule]():            words(ruleWords),
@@ -63,6 +66,12 @@ func makeSchema(t *testing.T) []byte {
 		reflect.TypeFor[boundsDoc]():       either(number(), pair(), rowsOf(either(number(), pair()))),
 		reflect.TypeFor[pairwiseDoc]():     either(atLeast(0), pairwiseFields),
 	}
+	type rowsOfSet setDoc // without its decoder
+	rowsFields, err := jsonschema.For[rowsOfSet](&jsonschema.ForOptions{TypeSchemas: types})
+	if err != nil {
+		t.Fatal(err)
+	}
+	types[reflect.TypeFor[setDoc]()] = either(&jsonschema.Schema{Type: "string", MinLength: pointer(1)}, rowsFields)
 	tasks, err := jsonschema.For[taskDoc](&jsonschema.ForOptions{TypeSchemas: types})
 	if err != nil {
 		t.Fatal(err)
@@ -95,9 +104,17 @@ func makeSchema(t *testing.T) []byte {
 		prop(d, "sample_time").ExclusiveMinimum = pointer(0.)
 		prop(d, "discount").ExclusiveMinimum = pointer(0.)
 		prop(d, "discount").Maximum = pointer(1.)
+		prop(d, "temperature").ExclusiveMinimum = pointer(0.)
+		for _, key := range []string{"l2", "epsilon"} {
+			prop(d, key).Minimum = pointer(0.)
+		}
+		for _, key := range []string{"classes", "centers"} {
+			prop(d, key).Minimum = pointer(1.)
+		}
+		prop(d, "split", "count").Minimum = pointer(1.)
 		d.Not = &jsonschema.Schema{Required: []string{"Sigma0", "x0"}}
 	}
-	for _, k := range []string{"within", "pairwise", "masks", "ranges", "factors"} {
+	for _, k := range []string{"within", "pairwise", "masks", "ranges", "factors", "sinusoids", "lines", "blobs"} {
 		generate.OneOf = append(generate.OneOf, &jsonschema.Schema{Required: []string{k}})
 	}
 	prop(generate, "count").Minimum = pointer(1.)
@@ -197,6 +214,9 @@ func TestSchema(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	for name, text := range dataFamilies {
+		good[name] = []byte(text)
+	}
 	for name, text := range good {
 		if err := validate(text); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -231,6 +251,12 @@ func TestSchema(t *testing.T) {
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2, within: 1, pairwise: 1}}`,
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2, pairwise: {Z: 1}}}`,
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2, factors: {A: [1]}}}`,
+		`{kind: rigde, tasks: [{x: [[1]], y: 1}]}`,
+		`{kind: ridge, tasks: [{x: [[1]], y: 1, l2: -1}]}`,
+		`{kind: ridge, tasks: [{x: [[1]], y: 1, l2: 1, bias: some}]}`,
+		`{kind: ridge, tasks: [{x: [[1]], y: 1, l2: 1, split: {}}]}`,
+		`{kind: kmeans, tasks: [{x: [[1]], centers: 1, temperature: 0}]}`,
+		`{kind: ridge, defaults: {l2: 1}, generate: {lines: {}, sinusoids: {}, count: 2}}`,
 	} {
 		if validate([]byte(bad)) == nil {
 			t.Errorf("the schema accepts %s", bad)

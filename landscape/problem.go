@@ -20,10 +20,13 @@ type Problem struct {
 }
 
 // New encloses the meta-objective of a family at given inner rates, one for
-// each step. Errors: [*DimensionError] for a gain that is not one number,
-// [*AlgorithmError] for an algorithm with another objective, [*RateError],
+// each step. Errors: [*KindError], [*DimensionError] for a gain that is not one
+// number, [*AlgorithmError] for an algorithm with another objective, [*RateError],
 // [*TaskError] for a task whose optimum intervals cannot show.
 func New(f *family.Family, rates []float64) (*Problem, error) {
+	if has := f.Beyond(); has != "" {
+		return nil, &KindError{has}
+	}
 	if d, r := f.States(), f.Inputs(); d*r != 1 {
 		return nil, &DimensionError{Inputs: r, States: d}
 	}

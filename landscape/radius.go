@@ -380,6 +380,9 @@ type Nominal struct {
 // normalised costs, with inner steps that see another task, or with a proximal
 // inner problem.
 func NewNominal(f *family.Family, rates []float64) (*Nominal, error) {
+	if has := f.Beyond(); has != "" {
+		return nil, &KindError{has}
+	}
 	t := &f.Tasks[0]
 	refuse := func(why string) (*Nominal, error) { return nil, &RadiusError{Task: t.Name, Why: why} }
 	switch {

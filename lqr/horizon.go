@@ -2,6 +2,7 @@ package lqr
 
 import (
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/metalqr/metalqr/internal/dense"
@@ -185,6 +186,9 @@ func (h *Horizon) Dim() int { return h.std.T * h.std.r * h.std.n }
 // LowerBound is C*, the cost of the optimal gains.
 func (h *Horizon) LowerBound() float64 { return h.optimum.Cost }
 
+// Minimizer is W₀* … W_{T−1}*, as one vector of Dim parameters.
+func (h *Horizon) Minimizer() []float64 { return slices.Clone(h.optimum.Gains) }
+
 // Optimum returns the best gain for each time. It is shared; do not modify it.
 func (h *Horizon) Optimum() HorizonOptimum { return h.optimum }
 
@@ -192,9 +196,9 @@ func (h *Horizon) Optimum() HorizonOptimum { return h.optimum }
 func (h *Horizon) Spec() HorizonSpec { return h.spec }
 
 var (
-	_ objective.Bounded = (*Horizon)(nil)
-	_ objective.Gapped  = (*HorizonPoint)(nil)
-	_ objective.Point3  = (*HorizonPoint)(nil)
+	_ objective.Minimized = (*Horizon)(nil)
+	_ objective.Gapped    = (*HorizonPoint)(nil)
+	_ objective.Point3    = (*HorizonPoint)(nil)
 )
 
 // A horizonWorkspace holds the temporaries of one derivative.

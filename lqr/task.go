@@ -121,6 +121,9 @@ func (t *Task) Dim() int { return t.std.n * t.std.r }
 // LowerBound is C*, the cost of the optimal gain.
 func (t *Task) LowerBound() float64 { return t.optimum.Cost }
 
+// Minimizer is W*, row by row.
+func (t *Task) Minimizer() []float64 { return slices.Clone(t.optimum.Gain.Data) }
+
 // Optimum returns the task's optimum. Its matrices are shared; do not modify
 // them.
 func (t *Task) Optimum() Optimum { return t.optimum }
@@ -223,9 +226,9 @@ func (f *standard) closedLoopRounding(dst, gain, g []float64) {
 }
 
 var (
-	_ objective.Bounded = (*Task)(nil)
-	_ objective.Gapped  = (*Point)(nil)
-	_ objective.Point3  = (*Point)(nil)
+	_ objective.Minimized = (*Task)(nil)
+	_ objective.Gapped    = (*Point)(nil)
+	_ objective.Point3    = (*Point)(nil)
 )
 
 // Damped returns the task with A and B multiplied by √γ, 0 < γ ≤ 1, on top of

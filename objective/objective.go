@@ -60,6 +60,13 @@ type Bounded interface {
 	LowerBound() float64
 }
 
+// A Minimized objective knows a point at which it attains its lower bound, to
+// rounding.
+type Minimized interface {
+	Bounded
+	Minimizer() []float64 // a copy
+}
+
 // A Gapped point knows f(x) − LowerBound() without subtracting the two, and so
 // to full relative accuracy however small it is.
 type Gapped interface {

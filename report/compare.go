@@ -11,8 +11,8 @@ import (
 )
 
 // Compared is the figure of a comparison: how far above the best each algorithm
-// was, against the linear matrix equations it had solved and against its
-// seconds.
+// was, against its work, the linear matrix equations it had solved where
+// tasks have those, and against its seconds.
 func Compared(c *run.Comparison) Figure {
 	least := math.Inf(1)
 	for _, a := range c.Algorithms {
@@ -44,7 +44,7 @@ func Compared(c *run.Comparison) Figure {
 	return Figure{
 		Alt: "Distance of each algorithm's mean adapted cost from the best reached, against work.",
 		Panels: []Panel{
-			panel("by work", "linear matrix equations", func(m run.Mark) float64 { return float64(m.Solves) }),
+			panel("by work", c.Work, func(m run.Mark) float64 { return float64(m.Solves) }),
 			panel("by time", "seconds", func(m run.Mark) float64 { return m.Seconds }),
 		},
 		Columns: 2, Width: Page,

@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/interval"
+	"github.com/metalqr/metalqr/objective"
 	"github.com/metalqr/metalqr/run"
 )
 
@@ -82,7 +83,7 @@ func nearest(l *run.Landscape, w float64) (at run.Minimizer) {
 func meanOptimum(p *run.Problem) float64 {
 	w := 0.0
 	for _, t := range p.Tasks {
-		w += t.Weight * t.Outer.Optimum().Gain.Data[0]
+		w += t.Weight * t.Outer.(objective.Minimized).Minimizer()[0]
 	}
 	return w
 }

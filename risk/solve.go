@@ -72,7 +72,9 @@ func (o *CrossEntropy) Solve() (*Solved, error) {
 		// Below the rounding of f a step is judged by the gradient.
 		flat := nu*nu < 1e-12*at.value
 		var next *classesPoint
-		for t := 1.0; t > 1e-10; t /= 2 {
+		// A minimum at 0 is approached without end: rounding there is relative.
+		settled := nu*nu < 0x1p-140*at.value
+		for t := 1.0; t > 1e-10 && !settled; t /= 2 {
 			for j := range trial {
 				trial[j] = x[j] - t*step[j]
 			}

@@ -78,7 +78,7 @@ func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*
 		return nil, err
 	}
 	out.MeanCosts = meanCosts(out.Tasks, steps)
-	out.LowerBound = Number(objective.Sum(len(out.Tasks), func(i int) float64 { return float64(out.Tasks[i].Weight * out.Tasks[i].OptimalCost) }))
+	out.LowerBound = Number(objective.Sum(len(p.Tasks), func(i int) float64 { return p.Tasks[i].Weight * lowerBound(p.Tasks[i].Outer) }))
 
 	baseline := func(w []float64, reason string) (AdaptBaseline, error) {
 		g := p.gain(w)
@@ -92,10 +92,13 @@ func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*
 		}
 		return b, nil
 	}
-	if out.Baselines.MeanOptimal, err = baseline(p.meanOptimal(), ""); err != nil {
+	w, err := p.MeanOptimal()
+	if err != nil {
+		out.Baselines.MeanOptimal = AdaptBaseline{MeanCosts: []Number{}, Reason: err.Error()}
+	} else if out.Baselines.MeanOptimal, err = baseline(w, ""); err != nil {
 		return nil, err
 	}
-	w, _, err := p.argminMeanCost(ctx, gain.Data)
+	w, _, err = p.argminMeanCost(ctx, gain.Data)
 	if errors.Is(err, ErrNoStart) {
 		out.Baselines.ArgminMeanCost = AdaptBaseline{MeanCosts: []Number{}, Reason: err.Error()}
 		return out, nil
@@ -115,7 +118,7 @@ func (p *Problem) adaptFrom(ctx context.Context, w []float64, steps int, rate fu
 			return nil, err
 		}
 		a := &out[i]
-		*a = AdaptedTask{Name: t.Name, Weight: Number(t.Weight), OptimalCost: Number(t.Outer.Optimum().Cost), Refused: []Refusal{}}
+		*a = AdaptedTask{Name: t.Name, Weight: Number(t.Weight), OptimalCost: minimum(t.Outer), Refused: []Refusal{}}
 		x := w
 		if err := a.visit(t.Outer, x); err != nil {
 			return nil, err
@@ -154,8 +157,8 @@ func (p *Problem) tryStep(i int, x []float64, rate float64, last bool) ([]float6
 	step, err := p.rule(i, rate).At(x)
 	if err == nil {
 		to := step.To()
-		if _, err = p.Tasks[i].Outer.Evaluate(to); err == nil && !last {
-			_, err = p.Tasks[i].Inner.Evaluate(to)
+		if _, err = p.Tasks[i].Outer.At(to); err == nil && !last {
+			_, err = p.Tasks[i].Inner.At(to)
 		}
 		if err == nil {
 			return to, nil, nil
@@ -173,16 +176,16 @@ func (p *Problem) tryStep(i int, x []float64, rate float64, last bool) ([]float6
 }
 
 // visit records cost, gap and radius at x.
-func (a *AdaptedTask) visit(t *lqr.Task, x []float64) error {
-	cost, gap := infinite, infinite
-	at, err := t.Evaluate(x)
+func (a *AdaptedTask) visit(f objective.Objective, x []float64) error {
+	cost, above := infinite, infinite
+	at, err := f.At(x)
 	if err == nil {
-		cost, gap = Number(at.Value()), Number(at.Gap())
+		cost, above = Number(at.Value()), Number(gap(f, at))
 	} else if !isDomain(err) {
 		return err
 	}
-	ρ, err := t.Radius(x)
-	a.Costs, a.Gaps, a.Radii = append(a.Costs, cost), append(a.Gaps, gap), append(a.Radii, Number(ρ))
+	ρ, err := radius(f, x)
+	a.Costs, a.Gaps, a.Radii = append(a.Costs, cost), append(a.Gaps, above), append(a.Radii, ρ)
 	return err
 }
 

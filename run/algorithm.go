@@ -76,7 +76,11 @@ func (p *Problem) proximal(i int, rate float64) maml.Proximal {
 		κ = 1 / rate
 	}
 	g := p.Tasks[i].Inner
-	return maml.Proximal{Objective: g, Strength: κ, Tolerance: in.Tolerance, Start: g.Optimum().Gain.Data}
+	start := minimizer(g)
+	if start == nil { // what knows no minimum is finite everywhere
+		start = make([]float64, p.Dim())
+	}
+	return maml.Proximal{Objective: g, Strength: κ, Tolerance: in.Tolerance, Start: start}
 }
 
 // learning is the problem with a rate for each entry of the gain in place of
@@ -101,12 +105,12 @@ type limited struct {
 // At refuses gains beyond the limit with a *[MarginError].
 func (o limited) At(x []float64) (objective.Point, error) {
 	for _, t := range o.p.Tasks {
-		ρ, err := t.Outer.Radius(x[:o.p.Dim()])
+		ρ, err := radius(t.Outer, x[:o.p.Dim()])
 		if err != nil {
 			return nil, err
 		}
-		if !(ρ < o.limit) {
-			return nil, &MarginError{Task: t.Name, Radius: ρ, Limit: o.limit}
+		if !(float64(ρ) < o.limit) {
+			return nil, &MarginError{Task: t.Name, Radius: float64(ρ), Limit: o.limit}
 		}
 	}
 	return o.Objective.At(x)
@@ -118,7 +122,7 @@ func (o limited) LowerBound() float64 { return o.Objective.(objective.Bounded).L
 // heldBy says which task a gain is held at radius_limit by, if one.
 func (p *Problem) heldBy(x []float64, limit float64) string {
 	for _, t := range p.Tasks {
-		if ρ, err := t.Outer.Radius(x); err == nil && ρ > limit*(1-1e-6) {
+		if ρ, err := radius(t.Outer, x); err == nil && float64(ρ) > limit*(1-1e-6) {
 			return fmt.Sprintf("radius_limit holds the gain: the spectral radius of task %q is %.9g", t.Name, ρ)
 		}
 	}

@@ -31,8 +31,9 @@ const (
 //	               a global minimiser. The argument needs J alone, whatever the
 //	               rule.
 //	proposition-1  f ε-global, ∇h(w) = 0, ∇²h(w) ≻ 0, η‖∇²g(w_k)‖₂ < 1: then
-//	               h(w) − min h ≤ ε. For an LQR task with Σ₀ ≻ 0, ε = 0. It is
-//	               about gradient steps.
+//	               h(w) − min h ≤ ε. For an LQR task with Σ₀ ≻ 0, ε = 0, and so
+//	               for a convex f; for others it is what the user declares. It
+//	               is about gradient steps.
 const (
 	theorem2     = "theorem-2"
 	proposition1 = "proposition-1"
@@ -44,7 +45,14 @@ type Certificate struct {
 	Verdict    string      `json:"verdict"`
 	Reason     string      `json:"reason"`
 	Theorems   []Theorem   `json:"theorems"`
+	Epsilon    *Epsilon    `json:"epsilon,omitempty"` // of f, where it is no LQR task and an ε is known
 	Conditions []Condition `json:"conditions"`
+}
+
+// An Epsilon is what the ε-globality of f rests on.
+type Epsilon struct {
+	Value Number `json:"value"`
+	From  string `json:"from"` // "convex", or "declared": nothing checks that
 }
 
 // A Theorem is what the conditions of one theorem come to.
@@ -150,9 +158,10 @@ func (p *Problem) certify(res *maml.Result, pt *maml.Point, x []float64, rates [
 	tasks := p.Tasks
 	if p.single() {
 		tasks = tasks[:1]
-		best := tasks[0].Outer.Optimum().Cost
-		add(Condition{Name: "gap", Task: tasks[0].Name, Step: len(rates), Value: Number(pt.Gap() / math.Max(math.Abs(best), tiny)),
-			Limit: gapLimit, Sense: "<", Margin: gapRounding, theorems: both})
+		if t := plant(tasks[0].Outer); t != nil {
+			add(Condition{Name: "gap", Task: tasks[0].Name, Step: len(rates), Value: Number(pt.Gap() / math.Max(math.Abs(t.Optimum().Cost), tiny)),
+				Limit: gapLimit, Sense: "<", Margin: gapRounding, theorems: both})
+		}
 	}
 	gradient := p.Family.Meta.Inner.Rule == family.RuleGradient
 	var near *maml.Point
@@ -164,9 +173,12 @@ func (p *Problem) certify(res *maml.Result, pt *maml.Point, x []float64, rates [
 	}
 	for i, t := range tasks {
 		path := pt.Path(i)
-		lo, hi := symmetricRange(t.Outer.Sigma0())
-		add(Condition{Name: "sigma0-min", Task: t.Name, Value: Number(lo), Sense: ">",
-			Margin: Number(float64(t.Outer.States()) * 0x1p-52 * hi), theorems: both})
+		outer := plant(t.Outer)
+		if outer != nil {
+			lo, hi := symmetricRange(outer.Sigma0())
+			add(Condition{Name: "sigma0-min", Task: t.Name, Value: Number(lo), Sense: ">",
+				Margin: Number(float64(outer.States()) * 0x1p-52 * hi), theorems: both})
+		}
 		for k, step := range path.Steps {
 			if gradient {
 				s, err := p.slope(i, path.X[k])
@@ -194,13 +206,16 @@ func (p *Problem) certify(res *maml.Result, pt *maml.Point, x []float64, rates [
 			}
 			add(open)
 		}
-		ρ, err := t.Outer.Radius(path.Adapted())
+		if outer == nil {
+			continue
+		}
+		ρ, err := outer.Radius(path.Adapted())
 		if err != nil {
 			return nil, err
 		}
-		a, b := t.Outer.Plant()
+		a, b := outer.Plant()
 		scale := dense.Norm(a.Data) + dense.Norm(b.Data)*dense.Norm(path.Adapted())
-		add(Condition{Name: "adapted-radius", Task: t.Name, Step: len(rates), Value: Number(ρ), Limit: Number(1 / math.Sqrt(t.Outer.Discount())), Sense: "<",
+		add(Condition{Name: "adapted-radius", Task: t.Name, Step: len(rates), Value: Number(ρ), Limit: Number(1 / math.Sqrt(outer.Discount())), Sense: "<",
 			Margin: Number(float64(a.Rows) * 0x1p-52 * scale), theorems: both})
 	}
 	p.judge(c, gradient)
@@ -265,12 +280,19 @@ func (p *Problem) judge(c *Certificate, gradient bool) {
 		return
 	}
 	t2, p1 := verdict(theorem2), verdict(proposition1)
-	same := p.Tasks[0].Outer.Same(p.Tasks[0].Inner)
-	if !same {
+	f := p.Tasks[0].Outer
+	if plant(f) == nil || !same(f, p.Tasks[0].Inner) {
 		t2 = DoesNotApply // it speaks of f = g = C
 	}
 	if !gradient {
 		p1 = DoesNotApply
+	}
+	if plant(f) == nil {
+		if ε, why := epsilon(f); why != "" {
+			c.Epsilon = &Epsilon{Number(ε), why}
+		} else {
+			p1 = DoesNotApply
+		}
 	}
 	c.Theorems = []Theorem{{theorem2, t2}, {proposition1, p1}}
 	c.Verdict = Met
@@ -282,6 +304,9 @@ func (p *Problem) judge(c *Certificate, gradient bool) {
 	if t2 == DoesNotApply && p1 == DoesNotApply {
 		c.Verdict = DoesNotApply
 		c.Reason = "Theorem 2 needs f = g, and Proposition 1 gradient steps"
+		if plant(f) == nil {
+			c.Reason = "Theorem 2 is about infinite-horizon LQR, and Proposition 1 needs gradient steps and f to be ε-global for an ε that is known"
+		}
 		return
 	}
 	c.Reason = map[string]string{
@@ -289,6 +314,9 @@ func (p *Problem) judge(c *Certificate, gradient bool) {
 		NotMet:       "a condition does not hold; the gap is a bound all the same",
 		Undetermined: fmt.Sprintf("no condition fails, but above %d parameters some are known from one side only, or not at all", objective.DenseLimit),
 	}[c.Verdict]
+	if e := c.Epsilon; e != nil && c.Verdict == Met {
+		c.Reason = fmt.Sprintf("every condition of Proposition 1 holds: the value is at most ε = %g (%s) above its minimum, as far as floating point can tell", float64(e.Value), e.From)
+	}
 }
 
 // symmetricRange is λ_min and λ_max.

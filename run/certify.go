@@ -29,6 +29,9 @@ type Missing struct {
 // the stationary point next to it with the theorems that hold there. The error is
 // that of a gain outside the domain of the meta-objective.
 func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, error) {
+	if has := p.Family.Beyond(); has != "" {
+		return nil, &landscape.KindError{Has: has}
+	}
 	if err := p.checkGain(gain); err != nil {
 		return nil, err
 	}

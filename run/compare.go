@@ -11,7 +11,6 @@ import (
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/landscape"
-	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 )
@@ -23,8 +22,17 @@ type Comparison struct {
 	Rates      []Number        `json:"rates"`
 	RateFrom   string          `json:"rate_from"`
 	LowerBound Number          `json:"lower_bound"` // Σ λᵢ Cᵢ*
+	Work       string          `json:"work"`        // what solves are: linear matrix equations, or where tasks have none evaluations and products
 	Algorithms []Compared      `json:"algorithms"`
 	Skipped    []Skipped       `json:"skipped"`
+}
+
+// Unit is a word for what is counted: solves, or evals.
+func (c *Comparison) Unit() string {
+	if c.Work == evaluations {
+		return "evals"
+	}
+	return "solves"
 }
 
 // Compared is what one algorithm came to. All are measured by the same
@@ -91,11 +99,12 @@ func (p *Problem) Compare(ctx context.Context, only []family.Algorithm, b Budget
 	if err != nil {
 		return nil, err
 	}
+	p, charged := p.counting()
 	yard, err := p.as(family.MAML, family.MethodNewtonCG, s).meta(s.rates)
 	if err != nil {
 		return nil, err
 	}
-	c := &Comparison{Family: p.Family.Name, Start: s.Gain, Rates: numbers(s.rates), RateFrom: s.rateFrom(), LowerBound: Number(yard.LowerBound()),
+	c := &Comparison{Family: p.Family.Name, Start: s.Gain, Rates: numbers(s.rates), RateFrom: s.rateFrom(), LowerBound: Number(yard.LowerBound()), Work: charged.unit(),
 		Algorithms: []Compared{}, Skipped: []Skipped{}}
 	var stationary *landscape.Landscape
 	if p.Dim() == 1 {
@@ -114,7 +123,7 @@ func (p *Problem) Compare(ctx context.Context, only []family.Algorithm, b Budget
 		if observe != nil {
 			observe(run.algorithm.String())
 		}
-		done, err := p.as(run.algorithm, run.method, s).compare(ctx, yard, s.rates, b)
+		done, err := p.as(run.algorithm, run.method, s).compare(ctx, yard, s.rates, b, charged)
 		if err != nil {
 			return nil, err
 		}
@@ -166,24 +175,9 @@ func (p *Problem) unfit(a family.Algorithm) string {
 	return ""
 }
 
-// solves is how many linear matrix equations the tasks have solved.
-func (p *Problem) solves() int64 {
-	var n int64
-	seen := map[*lqr.Task]bool{}
-	for _, t := range p.Tasks {
-		for _, task := range []*lqr.Task{t.Outer, t.Inner} {
-			if !seen[task] {
-				seen[task] = true
-				n += task.Solves()
-			}
-		}
-	}
-	return n
-}
-
 // compare runs the problem's algorithm within a budget, with yard, whose inner
-// rates are given, as the yardstick.
-func (p *Problem) compare(ctx context.Context, yard *maml.Meta, rates []float64, b Budget) (*Compared, error) {
+// rates are given, as the yardstick and charged as what it costs.
+func (p *Problem) compare(ctx context.Context, yard *maml.Meta, rates []float64, b Budget, charged *work) (*Compared, error) {
 	settings := &p.Family.Meta
 	out := &Compared{Algorithm: settings.Algorithm.String(), Method: settings.Outer.Method.String(), Trace: []Mark{}}
 	t, err := NewTrainer(ctx, p)
@@ -198,17 +192,17 @@ func (p *Problem) compare(ctx context.Context, yard *maml.Meta, rates []float64,
 		t.stop.Iterations = b.Iterations
 	}
 	out.OuterRate = Number(t.OuterRate)
-	begun, before := time.Now(), p.solves()
+	begun, before := time.Now(), charged.done()
 	var aside time.Duration
 	var asideSolves int64
 	at := func(x []float64) (*maml.Point, error) { // not charged
-		start, n := time.Now(), p.solves()
-		defer func() { aside += time.Since(start); asideSolves += p.solves() - n }()
+		start, n := time.Now(), charged.done()
+		defer func() { aside += time.Since(start); asideSolves += charged.done() - n }()
 		return yard.Evaluate(x)
 	}
 	var last []float64
 	mark := func() error {
-		out.Solves, out.Seconds = p.solves()-before-asideSolves, (time.Since(begun) - aside).Seconds()
+		out.Solves, out.Seconds = charged.done()-before-asideSolves, (time.Since(begun) - aside).Seconds()
 		last = slices.Clone(t.state.X)
 		m := Mark{Solves: out.Solves, Seconds: out.Seconds, Gap: infinite}
 		switch pt, err := at(t.state.X); {

@@ -3,6 +3,7 @@ package run
 import (
 	"errors"
 	"fmt"
+	"math"
 
 	"github.com/metalqr/metalqr/objective"
 )
@@ -26,10 +27,26 @@ type NormalizeError struct {
 }
 
 func (e *NormalizeError) Error() string {
+	if math.IsNaN(e.Cost) {
+		return fmt.Sprintf("task %q: normalize: optimal-cost needs the optimal cost, which is not known", e.Task)
+	}
 	return fmt.Sprintf("task %q: normalize: optimal-cost cannot divide by the optimal cost %v", e.Task, e.Cost)
 }
 
 func (e *NormalizeError) Unwrap() error { return ErrInput }
+
+// UnknownOptimumError says that the optimum of a task, which something is to be
+// made of, is not known.
+type UnknownOptimumError struct {
+	Task   string
+	Reason string
+}
+
+func (e *UnknownOptimumError) Error() string {
+	return fmt.Sprintf("the optimum of task %q is not known: %s", e.Task, e.Reason)
+}
+
+func (e *UnknownOptimumError) Unwrap() error { return ErrInput }
 
 // StartError says that a start the user asked for is outside the domain.
 type StartError struct {

@@ -60,13 +60,12 @@ func (p *Problem) Evaluate(ctx context.Context, gain matrixeq.Matrix, check bool
 	out := &Evaluation{Family: p.Family.Name, Gain: gain, Rates: []Number{}, Tasks: make([]EvaluationTask, len(p.Tasks))}
 	for i, t := range p.Tasks {
 		e := &out.Tasks[i]
-		*e = EvaluationTask{Name: t.Name, Cost: infinite, Gap: infinite, OptimalCost: Number(t.Outer.Optimum().Cost)}
-		ρ, err := t.Outer.Radius(x)
-		if err != nil {
+		*e = EvaluationTask{Name: t.Name, Cost: infinite, Gap: infinite, OptimalCost: minimum(t.Outer)}
+		var err error
+		if e.Radius, err = radius(t.Outer, x); err != nil {
 			return nil, err
 		}
-		e.Radius = Number(ρ)
-		at, err := t.Outer.Evaluate(x)
+		at, err := t.Outer.At(x)
 		if isDomain(err) {
 			continue
 		}
@@ -75,7 +74,7 @@ func (p *Problem) Evaluate(ctx context.Context, gain matrixeq.Matrix, check bool
 		}
 		g := matrixeq.New(p.rows, p.cols)
 		at.Grad(g.Data)
-		e.Stable, e.Cost, e.Gap, e.Gradient = true, Number(at.Value()), Number(at.Gap()), &g
+		e.Stable, e.Cost, e.Gap, e.Gradient = true, Number(at.Value()), Number(gap(t.Outer, at)), &g
 	}
 	rates, from, err := p.ratesFor(ctx, x)
 	if err == nil {

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 
 	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/objective"
 )
 
 // common is the open interval of the gains that stabilise every task of a
@@ -31,7 +32,11 @@ type stabilising struct {
 func (p *Problem) common() common {
 	var c common
 	for _, t := range p.Tasks {
-		for _, task := range []*lqr.Task{t.Outer, t.Inner} {
+		for _, o := range []objective.Objective{t.Outer, t.Inner} {
+			task := plant(o)
+			if task == nil {
+				continue
+			}
 			s := stabilisingInterval(t.Name, task)
 			if s == nil {
 				continue

@@ -100,10 +100,13 @@ type Singular struct {
 // auto the rate is that of the family's start. Errors are those of
 // [landscape.New] and of [landscape.Problem.Prove].
 func (p *Problem) Landscape(ctx context.Context, o landscape.Options) (*Landscape, error) {
+	if has := p.Family.Beyond(); has != "" {
+		return nil, &landscape.KindError{Has: has}
+	}
 	if p.Dim() != 1 {
 		return nil, &landscape.DimensionError{Inputs: p.rows, States: p.cols}
 	}
-	rates, from, err := p.ratesFor(ctx, p.meanOptimal())
+	rates, from, err := p.ratesFor(ctx, p.center())
 	if err != nil {
 		return nil, err
 	}

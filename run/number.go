@@ -3,8 +3,6 @@ package run
 import (
 	"encoding/json"
 	"math"
-
-	"github.com/metalqr/metalqr/objective"
 )
 
 // A Number is a float64 that JSON shows as null where it is not finite (a cost
@@ -31,9 +29,6 @@ func (n *Number) UnmarshalJSON(b []byte) error {
 
 // infinite is the cost outside a domain.
 var infinite = Number(math.Inf(1))
-
-// gap is the distance of an evaluated LQR cost from its optimum.
-func gap(p objective.Point) float64 { return p.(objective.Gapped).Gap() }
 
 func numbers(x []float64) []Number {
 	out := make([]Number, len(x))

@@ -10,8 +10,8 @@ import (
 	"github.com/metalqr/metalqr/objective"
 )
 
-// A Problem is a family made ready: every task checked, reduced to standard
-// form and solved. It is immutable and safe for concurrent use.
+// A Problem is a family made ready: every task checked, and solved where its
+// kind has a way to its minimum. It is immutable and safe for concurrent use.
 type Problem struct {
 	Family *family.Family
 	Tasks  []Task
@@ -22,39 +22,51 @@ type Problem struct {
 
 // A Task is one member of a problem.
 type Task struct {
-	Name   string
-	Weight float64   // λᵢ, normalised
-	Outer  *lqr.Task // f, what counts
-	Inner  *lqr.Task // g, what an inner step sees; Outer itself where f = g
+	Name     string
+	Weight   float64             // λᵢ, normalised
+	Outer    objective.Objective // f, what counts
+	Inner    objective.Objective // g, what an inner step sees; Outer itself where f = g
+	Unsolved string              // why the minimum of f is not known; empty where it is
 }
 
-// NewProblem makes a family ready. With normalize: optimal-cost each task's Q,
-// R and N, those its inner step sees included, are divided by the task's
-// optimal cost; a cost that is not positive is a [*NormalizeError].
+// NewProblem makes a family ready. With normalize: optimal-cost each task's
+// cost, and that its inner step sees, are divided by the task's optimal cost: of
+// an LQR task Q, R and N are. A cost that is not positive, or not known, is a
+// [*NormalizeError].
 func NewProblem(f *family.Family) (*Problem, error) {
-	p := &Problem{Family: f, Tasks: make([]Task, len(f.Tasks)), rows: f.Inputs(), cols: f.States()}
-	for i, t := range f.Tasks {
-		outer, inner := t.F, t.G
+	p := &Problem{Family: f, Tasks: make([]Task, len(f.Tasks))}
+	p.rows, p.cols = f.Shape()
+	for i := range f.Tasks {
+		t := &f.Tasks[i]
+		outer, inner := t.Objectives()
 		if f.Meta.Normalize == family.NormalizeOptimalCost {
-			c := t.F.Optimum().Cost
+			c := float64(minimum(outer))
 			if !(c > 0) {
 				return nil, &NormalizeError{Task: t.Name, Cost: c}
 			}
+			both := inner == outer
 			var err error
-			if outer, err = lqr.New(t.F.Spec().ScaleCost(1 / c)); err != nil {
+			if outer, err = scale(outer, 1/c); err != nil {
 				return nil, err
 			}
-			inner = outer
-			if t.G != t.F {
-				if inner, err = lqr.New(t.G.Spec().ScaleCost(1 / c)); err != nil {
-					return nil, err
-				}
+			if both {
+				inner = outer
+			} else if inner, err = scale(inner, 1/c); err != nil {
+				return nil, err
 			}
 		}
-		p.Tasks[i] = Task{Name: t.Name, Weight: t.Weight, Outer: outer, Inner: inner}
+		p.Tasks[i] = Task{Name: t.Name, Weight: t.Weight, Outer: outer, Inner: inner, Unsolved: t.Unsolved()}
 	}
 	p.normalizeWeights()
 	return p, nil
+}
+
+// scale multiplies a cost by c > 0.
+func scale(o objective.Objective, c float64) (objective.Objective, error) {
+	if t := plant(o); t != nil {
+		return lqr.New(t.Spec().ScaleCost(c))
+	}
+	return scaled{o, c}, nil
 }
 
 // normalizeWeights divides by the largest first, so that the sum cannot
@@ -88,9 +100,9 @@ func (p *Problem) rule(i int, rate float64) objective.Rule {
 	case p.learned != nil:
 		return maml.Rates{Objective: g, Rates: p.learned}
 	case p.Family.Meta.Inner.Rule == family.RuleNatural:
-		return lqr.Natural{Task: g, Rate: rate}
+		return lqr.Natural{Task: plant(g), Rate: rate}
 	case p.Family.Meta.Inner.Rule == family.RuleGaussNewton:
-		return lqr.GaussNewton{Task: g, Rate: rate}
+		return lqr.GaussNewton{Task: plant(g), Rate: rate}
 	}
 	return maml.Gradient{Objective: g, Rate: rate}
 }
@@ -113,20 +125,43 @@ func (p *Problem) meta(rates []float64) (*maml.Meta, error) {
 // about one task speak of this problem.
 func (p *Problem) single() bool {
 	for _, t := range p.Tasks[1:] {
-		if !t.Outer.Same(p.Tasks[0].Outer) || !t.Inner.Same(p.Tasks[0].Inner) {
+		if !same(t.Outer, p.Tasks[0].Outer) || !same(t.Inner, p.Tasks[0].Inner) {
 			return false
 		}
 	}
 	return true
 }
 
-// meanOptimal is Σ λᵢ Wᵢ*, the weighted mean of the outer optima.
-func (p *Problem) meanOptimal() []float64 {
+// MeanOptimal is Σ λᵢ Wᵢ*, the weighted mean of the outer optima. The error is an
+// [*UnknownOptimumError] where one of them is not known.
+func (p *Problem) MeanOptimal() ([]float64, error) {
+	optima := make([][]float64, len(p.Tasks))
+	for i, t := range p.Tasks {
+		if optima[i] = minimizer(t.Outer); optima[i] == nil {
+			return nil, &UnknownOptimumError{Task: t.Name, Reason: t.Unsolved}
+		}
+	}
 	w := make([]float64, p.Dim())
 	for j := range w {
-		w[j] = objective.Sum(len(p.Tasks), func(i int) float64 {
-			return p.Tasks[i].Weight * p.Tasks[i].Outer.Optimum().Gain.Data[j]
-		})
+		w[j] = objective.Sum(len(p.Tasks), func(i int) float64 { return p.Tasks[i].Weight * optima[i][j] })
 	}
+	return w, nil
+}
+
+// center is where near says.
+func (p *Problem) center() []float64 {
+	w, _ := p.near()
 	return w
+}
+
+// near is where to look for starts: the mean of the optima, or where those are
+// not known what the family suggests, or zero.
+func (p *Problem) near() (w []float64, kind string) {
+	if w, err := p.MeanOptimal(); err == nil {
+		return w, "mean-optimal"
+	}
+	if w, kind := p.Family.Guess(); w != nil {
+		return w, kind
+	}
+	return make([]float64, p.Dim()), "zero"
 }

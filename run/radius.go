@@ -77,7 +77,10 @@ func (p *Problem) Radius(ctx context.Context, ε float64, o RadiusOptions) (*Rad
 			return nil, fmt.Errorf("%w: epsilon must be a positive number, got %v", ErrInput, e)
 		}
 	}
-	rates, from, err := p.ratesFor(ctx, p.meanOptimal())
+	if has := p.Family.Beyond(); has != "" {
+		return nil, &landscape.KindError{Has: has}
+	}
+	rates, from, err := p.ratesFor(ctx, p.center())
 	if err != nil {
 		return nil, err
 	}

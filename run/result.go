@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"math"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/maml"
@@ -126,8 +127,11 @@ func (p *Problem) argminMeanCost(ctx context.Context, w []float64) ([]float64, m
 // baselines evaluates both. A baseline that cannot be had says why.
 func (p *Problem) baselines(ctx context.Context, near, rates []float64) (Baselines, error) {
 	var out Baselines
-	var err error
-	if out.MeanOptimal, err = p.baseline(p.meanOptimal(), rates); err != nil {
+	w, err := p.MeanOptimal()
+	if err != nil {
+		none := Number(math.NaN())
+		out.MeanOptimal = Baseline{CostBefore: none, CostAfter: none, Reason: err.Error()}
+	} else if out.MeanOptimal, err = p.baseline(w, rates); err != nil {
 		return out, err
 	}
 	w, res, err := p.argminMeanCost(ctx, near)

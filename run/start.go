@@ -53,7 +53,11 @@ func (p *Problem) start(ctx context.Context) (*Start, error) {
 	case family.StartZero:
 		return p.fixedStart("zero", make([]float64, p.Dim()))
 	case family.StartMeanOptimal:
-		return p.fixedStart("mean-optimal", p.meanOptimal())
+		w, err := p.MeanOptimal()
+		if err != nil {
+			return nil, err
+		}
+		return p.fixedStart("mean-optimal", w)
 	case family.StartRandom:
 		return p.randomStart()
 	}
@@ -132,7 +136,7 @@ func (p *Problem) inside(w, rates []float64) error {
 // randomStart draws W = W̄ + σ ‖W̄‖ ξ/√(r d), W̄ the mean of the optima and ξ normal,
 // and halves σ, from 1, until W is inside the domain.
 func (p *Problem) randomStart() (*Start, error) {
-	mean := p.meanOptimal()
+	mean, _ := p.near()
 	rng := rand.New(rand.NewPCG(uint64(p.Family.Meta.Seed), 0x5741525453)) // a stream of its own
 	scale := dense.Norm(mean)
 	if scale == 0 {
@@ -175,8 +179,8 @@ const searchLimit = 60
 // common stabilising interval is known exactly, points of it are tried then.
 // With rate: auto the rate is that of the gain returned.
 func (p *Problem) autoStart(ctx context.Context) (*Start, error) {
-	w := p.meanOptimal()
-	s, err := p.fixedStart("mean-optimal", w)
+	w, kind := p.near()
+	s, err := p.fixedStart(kind, w)
 	if err == nil || !errors.Is(err, ErrNoStart) {
 		return s, err
 	}
@@ -242,8 +246,8 @@ func (p *Problem) stabilise(ctx context.Context, w []float64) ([]float64, int, e
 // stabilises reports whether every f and every g is finite at w.
 func (p *Problem) stabilises(w []float64) bool {
 	for _, t := range p.Tasks {
-		for _, task := range []*lqr.Task{t.Outer, t.Inner} {
-			if _, err := task.Evaluate(w); err != nil {
+		for _, o := range []objective.Objective{t.Outer, t.Inner} {
+			if _, err := o.At(w); err != nil {
 				return false
 			}
 		}
@@ -258,14 +262,18 @@ func (p *Problem) damp(ctx context.Context, w []float64) ([]float64, int, error)
 	reach := func(w []float64) (float64, error) {
 		γ, worst := 1.0, error(nil)
 		for _, t := range p.Tasks {
-			for _, task := range []*lqr.Task{t.Outer, t.Inner} {
+			for _, o := range []objective.Objective{t.Outer, t.Inner} {
 				evaluations++
-				if _, err := task.Evaluate(w); err == nil {
+				if _, err := o.At(w); err == nil {
 					continue
 				} else if !isDomain(err) {
 					return 0, err
 				} else if worst == nil {
 					worst = &lqr.TaskError{Task: t.Name, Err: err}
+				}
+				task := plant(o)
+				if task == nil {
+					return 0, worst
 				}
 				ρ, err := task.Radius(w)
 				if err != nil {
@@ -289,17 +297,20 @@ func (p *Problem) damp(ctx context.Context, w []float64) ([]float64, int, error)
 		if !isDomain(worst) {
 			return nil, evaluations, worst
 		}
-		if round == searchLimit {
+		if round == searchLimit || γ == 0 {
 			return nil, evaluations, &SearchError{What: "stabilises every task", Closest: worst}
 		}
 		members := make([]maml.Member, 0, 2*len(p.Tasks))
 		for _, t := range p.Tasks {
-			for _, task := range []*lqr.Task{t.Outer, t.Inner} {
-				damped, err := task.Damped(γ)
-				if err != nil {
-					return nil, evaluations, err
+			for _, o := range []objective.Objective{t.Outer, t.Inner} {
+				if task := plant(o); task != nil {
+					damped, err := task.Damped(γ)
+					if err != nil {
+						return nil, evaluations, err
+					}
+					o = damped
 				}
-				members = append(members, maml.Member{Name: t.Name, Weight: t.Weight, Outer: damped})
+				members = append(members, maml.Member{Name: t.Name, Weight: t.Weight, Outer: o})
 			}
 		}
 		next, n, err := lower(ctx, members, w)

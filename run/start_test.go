@@ -105,10 +105,10 @@ meta: {inner: {rate: 1e-5}}
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := p.damp(context.Background(), p.meanOptimal()); !errors.Is(err, ErrNoStart) {
+	if _, _, err := p.damp(context.Background(), near(t, p)); !errors.Is(err, ErrNoStart) {
 		t.Errorf("the damping: %v: the test is to do without it", err)
 	}
-	if w, _, err := p.stabilise(context.Background(), p.meanOptimal()); err != nil || !p.stabilises(w) {
+	if w, _, err := p.stabilise(context.Background(), near(t, p)); err != nil || !p.stabilises(w) {
 		t.Errorf("%v, %v", w, err)
 	}
 	if m := r.Baselines.ArgminMeanCost; m.Reason != "" || !(m.CostBefore > 0) {
@@ -137,8 +137,8 @@ func TestMeanOptimalIsWeighted(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w0, w1 := p.Tasks[0].Outer.Optimum().Gain.Data[0], p.Tasks[1].Outer.Optimum().Gain.Data[0]
-	if got, want := p.meanOptimal()[0], .75*w0+.25*w1; math.Abs(got-want) > 1e-15 {
+	w0, w1 := p.Family.Tasks[0].F.Optimum().Gain.Data[0], p.Family.Tasks[1].F.Optimum().Gain.Data[0]
+	if got, want := near(t, p)[0], .75*w0+.25*w1; math.Abs(got-want) > 1e-15 {
 		t.Errorf("%v, want %v", got, want)
 	}
 }
@@ -172,10 +172,10 @@ func TestNormalizeDividesTheInnerTask(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	best := plain.Tasks[0].Outer.Optimum().Cost
+	best := float64(minimum(plain.Tasks[0].Outer))
 	for what, pair := range map[string][2]float64{
-		"outer": {p.Tasks[0].Outer.Optimum().Cost, 1},
-		"inner": {p.Tasks[0].Inner.Optimum().Cost, plain.Tasks[0].Inner.Optimum().Cost / best},
+		"outer": {float64(minimum(p.Tasks[0].Outer)), 1},
+		"inner": {float64(minimum(p.Tasks[0].Inner)), float64(minimum(plain.Tasks[0].Inner)) / best},
 	} {
 		if math.Abs(pair[0]-pair[1]) > 1e-14 {
 			t.Errorf("%s: optimal cost %v, want %v", what, pair[0], pair[1])

@@ -241,22 +241,22 @@ func (p *Problem) taskResults(pt *maml.Point, x []float64) ([]TaskResult, error)
 	out := make([]TaskResult, len(p.Tasks))
 	for i, t := range p.Tasks {
 		path := pt.Path(i)
-		before, err := t.Outer.Radius(x)
+		before, err := radius(t.Outer, x)
 		if err != nil {
 			return nil, err
 		}
-		after, err := t.Outer.Radius(path.Adapted())
+		after, err := radius(t.Outer, path.Adapted())
 		if err != nil {
 			return nil, err
 		}
 		r := &out[i]
 		*r = TaskResult{
 			Name: t.Name, Weight: Number(pt.Weight(i)), CostBefore: infinite,
-			CostAfter: Number(path.Outer.Value()), OptimalCost: Number(t.Outer.Optimum().Cost),
-			GapAfter: Number(gap(path.Outer)), AdaptedGain: p.gain(path.Adapted()),
-			RadiusBefore: Number(before), RadiusAfter: Number(after),
+			CostAfter: Number(path.Outer.Value()), OptimalCost: minimum(t.Outer),
+			GapAfter: Number(gap(t.Outer, path.Outer)), AdaptedGain: p.gain(path.Adapted()),
+			RadiusBefore: before, RadiusAfter: after,
 		}
-		switch at, err := t.Outer.Evaluate(x); {
+		switch at, err := t.Outer.At(x); {
 		case err == nil:
 			r.CostBefore = Number(at.Value())
 		case !isDomain(err):

@@ -79,7 +79,7 @@ func (a *app) printAdaptation(b *bytes.Buffer, p *run.Problem, r *run.Adaptation
 	for _, k := range after {
 		t.columns = append(t.columns, numbers(fmt.Sprint(k)))
 	}
-	t.columns = append(t.columns, numbers("gap"), numbers("radius"), numbers("refused"))
+	t.columns = append(t.columns, numbers("gap"), numbers("radius").where("–"), numbers("refused"))
 	rows, rest := a.limit(len(r.Tasks))
 	for _, task := range r.Tasks[:rows] {
 		cells := []string{task.Name, number(task.OptimalCost)}

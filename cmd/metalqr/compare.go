@@ -28,7 +28,8 @@ func (a *app) compareCommand() *cobra.Command {
 		Short: "All algorithms from one start, by linear solves and seconds",
 		Long: `Run MAML and its relatives on a family from one start and with one inner rate, and
 measure each by the same yardstick: h, the mean cost after the family's own inner
-steps, in linear matrix equations solved and in seconds. MAML is taken by Newton's
+steps, in linear matrix equations solved and in seconds; over data, in evaluations
+and products with derivatives in place of the equations. MAML is taken by Newton's
 method and by Algorithm 1; FO-MAML, HF-MAML and Reptile by Algorithm 1 with the
 same outer rate; iMAML and the Moreau envelope, with κ = 1/rate, by Newton's
 method; FTML plays the tasks in their order.
@@ -56,7 +57,7 @@ refused.`,
 	}
 	cmd.Flags().StringSliceVar(&names, "algorithms", nil, "only these, `A,B,…`: maml, fo-maml, hf-maml, reptile, imaml, moreau, ftml")
 	cmd.Flags().IntVar(&budget.Iterations, "iterations", 0, "at most `N` outer iterations each; 0: as the family says")
-	cmd.Flags().Int64Var(&budget.Solves, "solves", 0, "at most `N` linear matrix equations each; 0: no limit")
+	cmd.Flags().Int64Var(&budget.Solves, "solves", 0, "at most `N` linear matrix equations (over data: evaluations and products) each; 0: no limit")
 	cmd.Flags().Float64Var(&seconds, "seconds", 0, "at most `T` seconds each; 0: no limit")
 	cmd.Flags().StringVar(&out, "out", "", "write compare.json and the figure in `DIR`")
 	if err := cmd.MarkFlagDirname("out"); err != nil {
@@ -101,7 +102,7 @@ func (a *app) printComparison(b *bytes.Buffer, p *run.Problem, c *run.Comparison
 	printMatrix(b, "start W", c.Start)
 	fmt.Fprintf(b, "lower bound of h: %s\n\n", number(c.LowerBound))
 	t := table{columns: []column{text("algorithm"), text("method"), numbers("h"), numbers("gap"), numbers("above the best"), numbers("‖∇h‖"),
-		numbers("iterations"), numbers("solves"), numbers("seconds"), text("status"), text("reached")}}
+		numbers("iterations"), numbers(c.Unit()), numbers("seconds"), text("status"), text("reached")}}
 	for _, r := range c.Algorithms {
 		where := r.Reached
 		if where == "" {

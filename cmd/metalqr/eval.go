@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"math"
 
 	"github.com/spf13/cobra"
 
@@ -54,7 +55,8 @@ func (a *app) problemAndGain(path, gain string) (*run.Problem, matrixeq.Matrix, 
 	if err != nil {
 		return nil, matrixeq.Matrix{}, err
 	}
-	w, err := family.ReadGain(gain, p.Family.Inputs(), p.Family.States())
+	rows, cols := p.Family.Shape()
+	w, err := family.ReadGain(gain, rows, cols)
 	if err != nil {
 		return nil, matrixeq.Matrix{}, &inputError{err}
 	}
@@ -65,13 +67,16 @@ func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation
 	fmt.Fprintf(b, "%s\n", describeTraining(p.Family))
 	printMatrix(b, "W", e.Gain)
 	b.WriteByte('\n')
-	t := table{columns: []column{text("task"), text("stable"), numbers("cost"), numbers("optimal cost"), numbers("gap"),
-		numbers("‖gradient‖"), numbers("spectral radius")}}
+	t := table{columns: []column{text("task"), text("stable").where("–"), numbers("cost"), numbers("optimal cost"), numbers("gap"),
+		numbers("‖gradient‖"), numbers("spectral radius").where("–")}}
 	rows, rest := a.limit(len(e.Tasks))
 	for _, task := range e.Tasks[:rows] {
 		stable, gradient := "no", "–"
 		if task.Stable {
 			stable, gradient = "yes", size(dense.Norm(task.Gradient.Data))
+			if math.IsNaN(float64(task.Radius)) { // nothing to be stable
+				stable = "–"
+			}
 		}
 		t.row(task.Name, stable, number(task.Cost), number(task.OptimalCost), size(task.Gap), gradient, number(task.Radius))
 	}
@@ -88,7 +93,7 @@ func (a *app) printEvaluation(b *bytes.Buffer, p *run.Problem, e *run.Evaluation
 		b.WriteByte('\n')
 		facts{
 			{"value", number(e.Meta.Value), ""},
-			{"lower bound", number(e.Meta.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
+			{"lower bound", number(e.Meta.LowerBound), boundNote(len(e.Tasks), func(i int) run.Number { return e.Tasks[i].OptimalCost })},
 			{"gap", size(e.Meta.Gap), "the value is above its minimum by at most this"},
 			{"‖gradient‖", size(dense.Norm(e.Meta.Gradient.Data)), ""},
 		}.print(b)

@@ -130,7 +130,7 @@ type printedError struct{ reason string }
 func (e *printedError) Error() string { return e.reason }
 
 // prefix is a package's name at the beginning of an error.
-var prefix = regexp.MustCompile(`(^|: )(?:certificate|check|family|landscape|lqr|maml|matrixeq|objective|report|run): `)
+var prefix = regexp.MustCompile(`(^|: )(?:certificate|check|family|landscape|lqr|maml|matrixeq|objective|report|risk|run): `)
 
 // plain is the message of an error without the names of packages and system
 // calls.

@@ -24,7 +24,7 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 	}
 	summary := facts{
 		{"value", number(r.Value), "mean cost after " + steps(f, r.Rates)},
-		{"lower bound", number(r.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
+		{"lower bound", number(r.LowerBound), boundNote(len(r.Tasks), func(i int) run.Number { return r.Tasks[i].OptimalCost })},
 		{"gap", size(r.Gap), "the value is above its minimum by at most this"},
 		{"gradient norm", size(r.GradientNorm), ""},
 		{"largest rate", number(r.LargestRate.Rate), rate},
@@ -53,6 +53,17 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 			count(r.Evaluations, "evaluation"), count(r.Products, "product"))
 	}
 	fmt.Fprintf(b, "\nrun directory: %s\n", directory)
+}
+
+// boundNote says what a lower bound is made of: optimal costs, or where one is
+// not known, bounds.
+func boundNote(tasks int, optimum func(i int) run.Number) string {
+	for i := range tasks {
+		if math.IsNaN(float64(optimum(i))) {
+			return "Σ λᵢ bᵢ: no task's cost is below its bᵢ, which some do not attain"
+		}
+	}
+	return "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"
 }
 
 // ending says how a run ended.
@@ -94,7 +105,7 @@ func hessian(r *run.Result) string {
 
 func (a *app) printTasks(b *bytes.Buffer, r *run.Result) {
 	small := r.Gain.Rows*r.Gain.Cols <= inlineEntries
-	t := table{columns: []column{text("task"), numbers("before"), numbers("after"), numbers("optimum"), numbers("gap"), numbers("radius")}}
+	t := table{columns: []column{text("task"), numbers("before"), numbers("after"), numbers("optimum"), numbers("gap"), numbers("radius").where("–")}}
 	if small {
 		t.columns = append(t.columns, text("adapted W"))
 	}

@@ -16,7 +16,8 @@ func (a *app) solveCommand() *cobra.Command {
 		Short: "Each task's own optimum: gain, cost, spectral radius, residual",
 		Long: `Solve every task of a family on its own: the optimal gain W* of a = −W s, its
 cost, the spectral radius of A − B W*, and the relative residual of the Riccati
-equation, measured.`,
+equation, measured. Of a task over data, the parameters that fit it best and
+their cost, where there is a way to them; where there is none, it says so.`,
 		Args:              file,
 		ValidArgsFunction: completeFile,
 		RunE: a.does(func(args []string) error {
@@ -41,7 +42,16 @@ func (a *app) problem(path string) (*run.Problem, error) {
 
 // describe says what a family is.
 func describe(f *family.Family) string {
-	s := fmt.Sprintf("family %s: %s, %s, %s", f.Name, count(len(f.Tasks), "task"), count(f.States(), "state"), count(f.Inputs(), "input"))
+	s := fmt.Sprintf("family %s: %s, ", f.Name, count(len(f.Tasks), "task"))
+	if f.Kind != family.LQR {
+		rows, cols := f.Shape()
+		s += fmt.Sprintf("%v over data, %s", f.Kind, count(rows*cols, "parameter"))
+		if d := f.Drawn; d != nil {
+			s += fmt.Sprintf(" (%d by %s; seed %d)", d.Count, d.Generator, d.Seed)
+		}
+		return s
+	}
+	s += count(f.States(), "state") + ", " + count(f.Inputs(), "input")
 	if f.Drawn != nil {
 		s += fmt.Sprintf(" (%d by %s, the nominal one included; seed %d, %s)", f.Drawn.Count, f.Drawn.Generator, f.Drawn.Seed, count(f.Drawn.Redraws, "redraw"))
 	}
@@ -58,8 +68,9 @@ func describeTraining(f *family.Family) string {
 
 func (a *app) printSolution(b *bytes.Buffer, f *family.Family, s *run.Solution) {
 	fmt.Fprintf(b, "%s\n\n", describe(f))
-	small := f.States()*f.Inputs() <= inlineEntries
-	t := table{columns: []column{text("task"), numbers("optimal cost"), numbers("spectral radius"), numbers("residual")}}
+	r, d := f.Shape()
+	small := r*d <= inlineEntries
+	t := table{columns: []column{text("task"), numbers("optimal cost"), numbers("spectral radius").where("–"), numbers("residual").where("–")}}
 	if small {
 		t.columns = append(t.columns, text("W*"))
 	}
@@ -73,12 +84,21 @@ func (a *app) printSolution(b *bytes.Buffer, f *family.Family, s *run.Solution) 
 	}
 	t.print(b)
 	b.WriteString(rest)
+	for _, task := range s.Tasks[:rows] {
+		if task.Reason != "" {
+			fmt.Fprintf(b, "%s: %s\n", task.Name, plainText(task.Reason))
+		}
+	}
 	switch {
 	case a.detail:
 		for _, task := range s.Tasks {
 			fmt.Fprintf(b, "\ntask %s\n", task.Name)
-			printMatrix(b, "W*", task.Gain)
-			printMatrix(b, "P", task.P)
+			if !task.Gain.IsZero() {
+				printMatrix(b, "W*", task.Gain)
+			}
+			if !task.P.IsZero() {
+				printMatrix(b, "P", task.P)
+			}
 		}
 	case !small:
 		b.WriteString("\nthe gains are too wide for the table: -v or --json shows them\n")

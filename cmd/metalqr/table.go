@@ -22,10 +22,32 @@ type table struct {
 type column struct {
 	head    string
 	numbers bool
+	absent  string // left out where every cell is this; empty: never
 }
 
-func text(head string) column    { return column{head, false} }
-func numbers(head string) column { return column{head, true} }
+func text(head string) column    { return column{head: head} }
+func numbers(head string) column { return column{head: head, numbers: true} }
+
+// where is a column that is left out where every cell is none.
+func (c column) where(none string) column {
+	c.absent = none
+	return c
+}
+
+// without is the table without the columns that no row has anything in.
+func (t *table) without() *table {
+	out := &table{rows: make([][]string, len(t.rows))}
+	for j, c := range t.columns {
+		if c.absent != "" && len(t.rows) > 0 && !slices.ContainsFunc(t.rows, func(row []string) bool { return row[j] != c.absent }) {
+			continue
+		}
+		out.columns = append(out.columns, c)
+		for i, row := range t.rows {
+			out.rows[i] = append(out.rows[i], row[j])
+		}
+	}
+	return out
+}
 
 func (t *table) row(cells ...string) { t.rows = append(t.rows, cells) }
 
@@ -47,6 +69,7 @@ func (a *app) limitTo(n int, things string) (rows int, rest string) {
 // print writes the table, two spaces between columns and none at the ends of
 // lines.
 func (t *table) print(w io.Writer) {
+	t = t.without()
 	cells := make([][]string, len(t.columns)) // by column, padded alike
 	for j, c := range t.columns {
 		column := make([]string, len(t.rows))
@@ -136,8 +159,11 @@ func alignPoints(column []string) {
 
 // number shows six digits, which every computed quantity here is known to.
 func number[T ~float64](x T) string {
-	if math.IsInf(float64(x), 1) {
+	switch {
+	case math.IsInf(float64(x), 1):
 		return "∞"
+	case math.IsNaN(float64(x)):
+		return "–"
 	}
 	return strings.TrimSuffix(fmt.Sprintf("%#.6g", float64(x)), ".")
 }
@@ -200,6 +226,8 @@ func size[T ~float64](x T) string {
 		return "0"
 	case math.IsInf(float64(x), 1):
 		return "∞"
+	case math.IsNaN(float64(x)):
+		return "–"
 	}
 	return fmt.Sprintf("%.2e", float64(x))
 }

@@ -173,8 +173,8 @@ func slopeSymbol(f *family.Family) string {
 	if f.Meta.Inner.Rule != family.RuleGradient {
 		return "‖I − J‖"
 	}
-	for _, t := range f.Tasks {
-		if t.G != t.F {
+	for i := range f.Tasks {
+		if outer, inner := f.Tasks[i].Objectives(); outer != inner {
 			return "η‖∇²g‖"
 		}
 	}
@@ -189,6 +189,8 @@ func startKind(s *run.Start) string {
 		return fmt.Sprintf("search, a gain inside the domain, found by %s", count(s.Evaluations, "evaluation"))
 	case "random":
 		return fmt.Sprintf("random, inside the domain at the %s", count(s.Draws, "draw"))
+	case "rows":
+		return "rows, some of the first task's that are far apart"
 	case "given":
 		return "given, the gain in the file"
 	}

@@ -1,0 +1,88 @@
+package main
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/metalqr/metalqr/run"
+)
+
+// Families of every kind, each with a start that fits it.
+var kinds = map[string]string{
+	"regression": "kind: regression\ndefaults: {bias: free}\ntasks: [{name: one, x: [[1], [2], [4]], y: [1, 2, 3]}, {name: two, data: two.csv}]\n",
+	"ridge":      "kind: ridge\ndefaults: {l2: 0.1, split: {count: 6}}\ngenerate: {lines: {rows: 20, features: 2, within: 1}, count: 3}\n",
+	"logistic":   "kind: logistic\ndefaults: {l2: 0.1, bias: free}\ngenerate: {blobs: {rows: 20, within: 0.5}, count: 2}\n",
+	"softmax":    "kind: softmax\ndefaults: {classes: 3, l2: 0.1, split: {count: 2, per_class: true, disjoint: true}}\ngenerate: {blobs: {classes: 3, rows: 30}, count: 2}\n",
+	"kmeans":     "kind: kmeans\ndefaults: {centers: 2, temperature: 1, epsilon: 0.5}\ngenerate: {blobs: {rows: 20}, count: 2}\n",
+}
+
+// Every command works on every kind, or says in a sentence why it cannot.
+func TestEveryCommandOnEveryKind(t *testing.T) {
+	for name, text := range kinds {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, name+".yaml", text)
+			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "two.csv"), []byte("x,y\n0,1\n1,3\n2,2\n"), 0o666); err != nil {
+				t.Fatal(err)
+			}
+			t.Chdir(t.TempDir())
+			var s run.Solution
+			succeed(t, "solve", path, "--json").decode(t, &s)
+			for _, task := range s.Tasks {
+				if solved := !task.Gain.IsZero(); solved == (task.Reason != "") || !task.P.IsZero() || solved == (name == "kmeans") {
+					t.Errorf("%+v", task)
+				}
+			}
+			var r run.Result
+			succeed(t, "train", path, "--out", "run", "--json").decode(t, &r)
+			if r.Status.String() != "converged" || !(r.Gap >= 0) {
+				t.Errorf("%s, gap %v", r.Status, r.Gap)
+			}
+			before := hashes(t, "run")
+			succeed(t, "train", path, "--out", "run", "--resume", "-q")
+			same(t, hashes(t, "run"), before)
+			// The spec as run has the rows themselves: it trains to the same anywhere.
+			succeed(t, "train", "run/spec.yaml", "--out", "again", "-q")
+			if a, b := hashes(t, "again"), before; a["gain.csv"] != b["gain.csv"] {
+				t.Error("the spec as run trains to another gain")
+			}
+			var e run.Evaluation
+			succeed(t, "eval", path, "--gain", "run/gain.csv", "--gradcheck", "--json").decode(t, &e)
+			if e.Meta == nil || e.Meta.Value != r.Value {
+				t.Errorf("%+v, trained to %v", e.Meta, r.Value)
+			}
+			for _, c := range e.GradCheck {
+				if !(c.Relative < 1e-6) { // what differences of these functions reach
+					t.Errorf("%+v", c)
+				}
+			}
+			var a run.Adaptation
+			succeed(t, "adapt", path, "--gain", "run/result.json", "--steps", "2", "--out", "adapted", "--json").decode(t, &a)
+			if len(a.MeanCosts) != 3 || math.Abs(float64(a.MeanCosts[1]-r.Value)) > 1e-14*float64(r.Value) {
+				t.Errorf("%v after one step, %v in training", a.MeanCosts, r.Value)
+			}
+			var c run.Comparison
+			succeed(t, "compare", path, "--iterations", "5", "--out", "compared", "--json").decode(t, &c)
+			if c.Unit() != "evals" || len(c.Algorithms) == 0 || c.Algorithms[0].Solves == 0 {
+				t.Errorf("%+v", c)
+			}
+			// In words, nothing is said of stability.
+			for _, args := range [][]string{{"solve", path, "-v"}, {"eval", path, "--gain", "run/gain.csv"}, {"adapt", path, "--gain", "run/gain.csv", "--steps", "1"}, {"train", path, "--out", "words", "-v"}, {"compare", path, "--iterations", "2"}} {
+				text := succeed(t, args...).stdout
+				contains(t, args[0], text, name+" over data")
+				for _, word := range []string{"radius", "stable", "NaN", "solves"} {
+					if strings.Contains(text, word) {
+						t.Errorf("%s says %q:\n%s", args[0], word, text)
+					}
+				}
+			}
+			o := call(t, "certify", path, "--gain", "run/gain.csv")
+			contains(t, "certify", o.stderr, "LQR tasks on an infinite horizon; this family has tasks of kind "+name)
+			if o.exit != 2 {
+				t.Errorf("exit %d", o.exit)
+			}
+		})
+	}
+}
