@@ -233,3 +233,20 @@ func BenchmarkTrain(b *testing.B) {
 	}
 	b.ReportMetric((cpu()-begin).Seconds()/float64(b.N), "cpu-s/op")
 }
+
+// BenchmarkHessianNorms is the norms of 1e5 Hessians with d = 4, r = 2.
+func BenchmarkHessianNorms(b *testing.B) {
+	const tasks = 100_000
+	s := many(b, tasks, 4, 2)
+	f, err := FromArrays(s.arrays, nil, Options{})
+	if err != nil {
+		b.Fatal(err)
+	}
+	begin := cpu()
+	for b.Loop() {
+		if _, err := f.HessianNorms(s.x); err != nil {
+			b.Fatal(err)
+		}
+	}
+	b.ReportMetric((cpu()-begin).Seconds()/float64(b.N)/tasks*1e9, "cpu-ns/task")
+}

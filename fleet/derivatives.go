@@ -7,28 +7,31 @@ import "github.com/metalqr/metalqr/fleet/internal/kernel"
 // symmetric product and the addition of its transpose; z stands for the
 // direction.
 
-// cost is the part of along that the cost matrix needs: dP[z] and dE[z].
-func (e *engine) cost(p *kernel.Program, s *slot, d *data, z kernel.Mat, t *tangent) {
+// along computes all of t along z.
+func (e *engine) along(p *kernel.Program, s *slot, d *data, z kernel.Mat, t *tangent) {
 	p.SymMul(t.dp, z.T(), s.e)
 	p.SymAdd(t.dp, t.dp, s.e.T(), z)
-	e.solve(p, s, t.dp, true)
-	p.Mul(e.g1, d.b.T(), t.dp)
-	p.Mul(t.de, s.s, z)
-	p.MulSub(t.de, t.de, e.g1, s.aw)
-}
-
-// state is the rest: B z and dΣ[z].
-func (e *engine) state(p *kernel.Program, s *slot, d *data, z kernel.Mat, t *tangent) {
 	p.Mul(t.bz, d.b, z)
 	p.SymScale(t.dx, -1, t.bz, s.ax.T())
 	p.SymSub(t.dx, t.dx, s.ax, t.bz.T())
-	e.solve(p, s, t.dx, false)
+	e.solveBoth(p, s, t.dx, t.dp)
+	e.dE(p, s, d, z, t)
 }
 
-// along computes all of t along z.
-func (e *engine) along(p *kernel.Program, s *slot, d *data, z kernel.Mat, t *tangent) {
-	e.cost(p, s, d, z, t)
-	e.state(p, s, d, z, t)
+// cost is along without dΣ[z].
+func (e *engine) cost(p *kernel.Program, s *slot, d *data, z kernel.Mat, t *tangent) {
+	p.SymMul(t.dp, z.T(), s.e)
+	p.SymAdd(t.dp, t.dp, s.e.T(), z)
+	p.Mul(t.bz, d.b, z)
+	e.solveT(p, s, t.dp)
+	e.dE(p, s, d, z, t)
+}
+
+// dE sets dE[z], given dP[z].
+func (e *engine) dE(p *kernel.Program, s *slot, d *data, z kernel.Mat, t *tangent) {
+	p.Mul(e.g1, d.b.T(), t.dp)
+	p.Mul(t.de, s.s, z)
+	p.MulSub(t.de, t.de, e.g1, s.aw)
 }
 
 // push sets z ← J z, and t to what pullDerivative needs along the z given.
@@ -40,11 +43,9 @@ func (e *engine) push(p *kernel.Program, z kernel.Mat, s *slot, d *data, η floa
 		p.MulFMA(z, z, -2*η, s.e, t.dx)
 	case Natural:
 		e.cost(p, s, d, z, t)
-		p.Mul(t.bz, d.b, z)
 		p.FMA(z, z, -2*η, t.de)
 	case GaussNewton:
 		e.cost(p, s, d, z, t)
-		p.Mul(t.bz, d.b, z)
 		e.dU(p, s, d, t, e.g2)
 		p.FMA(z, z, -2*η, e.g2)
 	}
@@ -83,7 +84,7 @@ func (e *engine) naturalAdjoint(p *kernel.Program, y, bv, v kernel.Mat, s *slot,
 	p.Mul(bv, d.b, v)
 	p.SymScale(y, 0.5, bv, s.aw.T())
 	p.SymFMA(y, y, 0.5, s.aw, bv.T())
-	e.solve(p, s, y, false)
+	e.solve(p, s, y)
 }
 
 // gaussNewtonAdjoint sets g ← S⁻¹v, bg ← B g, af ← A_W + B U and
@@ -95,7 +96,7 @@ func (e *engine) gaussNewtonAdjoint(p *kernel.Program, y, bg, af, g, v kernel.Ma
 	p.Add(af, s.aw, s.bu)
 	p.SymScale(y, 0.5, bg, af.T())
 	p.SymFMA(y, y, 0.5, af, bg.T())
-	e.solve(p, s, y, false)
+	e.solve(p, s, y)
 }
 
 // pullDerivative sets dst ← dst + d(Jᵀv)[z], v held, with t along z and side as
@@ -129,21 +130,21 @@ func (e *engine) third(p *kernel.Program, dst kernel.Mat, c float64, y kernel.Ma
 	p.Mul(e.t2, t.dx, s.aw.T())
 	p.SymSub(e.d2, e.d2, a.bz, e.t2)
 	p.SymSub(e.d2, e.d2, e.t2.T(), a.bz.T())
-	e.solve(p, s, e.d2, false)
-	p.MulFMA(dst, dst, c, s.e, e.d2)
 
 	// d²P.
 	p.Mul(e.t2, a.dp, s.aw)
-	p.SymMul(e.d2, y.T(), t.de)
-	p.SymAdd(e.d2, e.d2, t.de.T(), y)
-	p.SymSub(e.d2, e.d2, t.bz.T(), e.t2)
-	p.SymSub(e.d2, e.d2, e.t2.T(), t.bz)
-	e.solve(p, s, e.d2, true)
+	p.SymMul(e.d3, y.T(), t.de)
+	p.SymAdd(e.d3, e.d3, t.de.T(), y)
+	p.SymSub(e.d3, e.d3, t.bz.T(), e.t2)
+	p.SymSub(e.d3, e.d3, e.t2.T(), t.bz)
+
+	e.solveBoth(p, s, e.d2, e.d3)
+	p.MulFMA(dst, dst, c, s.e, e.d2)
 
 	// d²E = Bᵀ (dP[y] B z + dP[z] B y − d²P A_W).
 	p.Mul(e.t2, a.dp, t.bz)
 	p.MulAdd(e.t2, e.t2, t.dp, a.bz)
-	p.MulSub(e.t2, e.t2, e.d2, s.aw)
+	p.MulSub(e.t2, e.t2, e.d3, s.aw)
 	p.Mul(e.g1, d.b.T(), e.t2)
 	p.MulFMA(dst, dst, c, e.g1, s.x)
 }
@@ -161,7 +162,7 @@ func (e *engine) naturalDerivative(p *kernel.Program, dst kernel.Mat, s *slot, d
 	p.Mul(e.t2, y, s.aw.T())
 	p.SymSub(e.d2, e.d2, t.bz, e.t2)
 	p.SymSub(e.d2, e.d2, e.t2.T(), t.bz.T())
-	e.solve(p, s, e.d2, false)
+	e.solve(p, s, e.d2)
 	p.MulFMA(dst, dst, 4*η, s.e, e.d2)
 }
 
@@ -187,6 +188,6 @@ func (e *engine) gaussNewtonDerivative(p *kernel.Program, dst kernel.Mat, s *slo
 	p.Mul(m, y, s.aw.T())
 	p.SymSub(e.d2, e.d2, t.bz, m)
 	p.SymSub(e.d2, e.d2, m.T(), t.bz.T())
-	e.solve(p, s, e.d2, false)
+	e.solve(p, s, e.d2)
 	p.MulFMA(dst, dst, 4*η, s.e, e.d2)
 }

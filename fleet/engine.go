@@ -35,7 +35,8 @@ type engine struct {
 	product      kernel.Mat   // and the product
 
 	// Temporaries.
-	t, t2, d2, l   kernel.Mat // n×n
+	t, t2, l       kernel.Mat // n×n; t and t2 are spoilt by the solutions
+	d2, d3         kernel.Mat // n×n
 	g1, g2, g3, g4 kernel.Mat // r×n
 	tangents       []tangent  // along z_k
 	sides          []tangent  // along the adjoints
@@ -79,7 +80,7 @@ func newEngine(n, r int, rule Rule, rates []float64, first, split bool) *engine 
 	}
 	e.gain, e.lStar, e.weight = l.Mat(r, n), l.Mat(r, r), l.Mat(1, 1)
 	e.eye = l.Mat(n, n)
-	e.t, e.t2, e.d2, e.l = l.Mat(n, n), l.Mat(n, n), l.Mat(n, n), l.Mat(n, n)
+	e.t, e.t2, e.d2, e.d3, e.l = l.Mat(n, n), l.Mat(n, n), l.Mat(n, n), l.Mat(n, n), l.Mat(n, n)
 	e.g1, e.g2, e.g3, e.g4 = l.Mat(r, n), l.Mat(r, n), l.Mat(r, n), l.Mat(r, n)
 	e.out, e.size = l.Mat(1, 2+r*n), l.Mat(1, 1)
 	e.direction, e.product = l.Mat(r, n), l.Mat(r, n)
@@ -144,14 +145,32 @@ func (e *engine) slab() []kernel.Vec {
 	return s
 }
 
-// solve sets x to the solution with the right-hand side x: X = A_W X A_Wᵀ + x,
-// or, transposed, X = A_Wᵀ X A_W + x.
-func (e *engine) solve(p *kernel.Program, s *slot, x kernel.Mat, transposed bool) {
+// solve sets x to the solution of X = A_W X A_Wᵀ + x.
+func (e *engine) solve(p *kernel.Program, s *slot, x kernel.Mat) {
 	if e.n == 1 {
 		p.Times(x, x, s.inv)
 		return
 	}
-	p.Double(s.pow, x, e.t, transposed)
+	p.Double(s.pow, x, e.t)
+}
+
+// solveT sets y to the solution of Y = A_Wᵀ Y A_W + y.
+func (e *engine) solveT(p *kernel.Program, s *slot, y kernel.Mat) {
+	if e.n == 1 {
+		p.Times(y, y, s.inv)
+		return
+	}
+	p.DoubleT(s.pow, y, e.t)
+}
+
+// solveBoth is solve for x and solveT for y.
+func (e *engine) solveBoth(p *kernel.Program, s *slot, x, y kernel.Mat) {
+	if e.n == 1 {
+		e.solve(p, s, x)
+		e.solveT(p, s, y)
+		return
+	}
+	p.DoubleBoth(s.pow, x, e.t, y, e.t2)
 }
 
 // powers prepares A_W for solve.
@@ -178,7 +197,9 @@ func (e *engine) at(p *kernel.Program, s *slot, d *data, witness bool) {
 	p.MulSub(s.aw, d.a, d.b, s.w)
 	e.powers(p, s)
 	p.Copy(s.x, d.s0)
-	e.solve(p, s, s.x, false)
+	p.Mul(e.g1, d.rr, s.w)
+	p.SymAdd(s.p, d.q, s.w.T(), e.g1)
+	e.solveBoth(p, s, s.x, s.p)
 
 	// The residual of X against its right-hand side M.
 	x, m := s.x, d.s0
@@ -186,7 +207,7 @@ func (e *engine) at(p *kernel.Program, s *slot, d *data, witness bool) {
 	ax := s.ax
 	if witness {
 		p.Copy(s.v, e.eye)
-		e.solve(p, s, s.v, false)
+		e.solve(p, s, s.v)
 		p.Mul(e.t2, s.aw, s.v)
 		x, m, ax = s.v, e.eye, e.t2
 	}
@@ -198,9 +219,6 @@ func (e *engine) at(p *kernel.Program, s *slot, d *data, witness bool) {
 	p.Cholesky(e.l, x, 1-2*float64(n)*float64(n+4)*dense.Eps)
 	p.Copy(s.check.Entry(0, 3), e.l.Entry(n-1, n-1))
 
-	p.Mul(e.g1, d.rr, s.w)
-	p.SymAdd(s.p, d.q, s.w.T(), e.g1)
-	e.solve(p, s, s.p, true)
 	p.Mul(e.g2, d.b.T(), s.p)
 	p.SymAdd(s.s, d.rr, e.g2, d.b)
 	p.MulSub(s.e, e.g1, e.g2, s.aw)

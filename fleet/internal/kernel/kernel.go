@@ -340,22 +340,50 @@ func (p *Program) Powers(w Powers) {
 }
 
 // Double: X ← Σ AʲXA′ʲ over j < 2^count, the solution of X = A X Aᵀ + (the X
-// given), symmetric; with transposed, of X = Aᵀ X A + X. t is a temporary.
+// given), symmetric. t is a temporary.
 //
 // R. A. Smith, SIAM J. Appl. Math. 16 (1968), 198–201.
-func (p *Program) Double(w Powers, x, t Mat, transposed bool) {
-	n := w.First.Rows
+func (p *Program) Double(w Powers, x, t Mat) {
 	a := w.First
 	a.moves = true
-	if transposed {
-		a = a.T()
-	}
-	loop := len(p.ops)
-	p.ops = append(p.ops, op{kind: int32(kindLoop), c: bytes(w.count.at)})
+	end := p.loop(w)
 	p.Mul(t, a, x)
 	p.SymAdd(x, x, t, a.T())
-	p.ops = append(p.ops, op{kind: int32(kindNext), ci: bytes(n * n), m: int32(loop + 1 - len(p.ops))})
-	p.ops[loop].m = int32(len(p.ops) - loop)
+	end()
+}
+
+// DoubleT: the same for X = Aᵀ X A + (the X given).
+func (p *Program) DoubleT(w Powers, x, t Mat) {
+	a := w.First
+	a.moves = true
+	end := p.loop(w)
+	p.Mul(t, a.T(), x)
+	p.SymAdd(x, x, t, a)
+	end()
+}
+
+// DoubleBoth is Double on x and DoubleT on y. Every product of one waits for the
+// one before; those of the other fill the time.
+func (p *Program) DoubleBoth(w Powers, x, t, y, u Mat) {
+	a := w.First
+	a.moves = true
+	end := p.loop(w)
+	p.Mul(t, a, x)
+	p.Mul(u, a.T(), y)
+	p.SymAdd(x, x, t, a.T())
+	p.SymAdd(y, y, u, a)
+	end()
+}
+
+// loop begins a loop over the powers, and returns what ends it.
+func (p *Program) loop(w Powers) (end func()) {
+	n := w.First.Rows
+	begin := len(p.ops)
+	p.ops = append(p.ops, op{kind: int32(kindLoop), c: bytes(w.count.at)})
+	return func() {
+		p.ops = append(p.ops, op{kind: int32(kindNext), ci: bytes(n * n), m: int32(begin + 1 - len(p.ops))})
+		p.ops[begin].m = int32(len(p.ops) - begin)
+	}
 }
 
 // TwoSum adds two sums with the errors they carry: S ← Sₐ + S_b, with the

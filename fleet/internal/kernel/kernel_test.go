@@ -242,8 +242,13 @@ func TestPowersLaneByLane(t *testing.T) {
 		y := l.Mat(n, n)
 		p := new(Program)
 		p.Powers(w)
-		p.Double(w, x, tmp, false)
-		p.Double(w, y, tmp, true)
+		both, u := l.Mat(n, n), l.Mat(n, n)
+		z, v := l.Mat(n, n), l.Mat(n, n)
+		p.Copy(both, x)
+		p.Copy(z, y)
+		p.Double(w, x, tmp)
+		p.DoubleT(w, y, tmp)
+		p.DoubleBoth(w, both, u, z, v)
 		p.Done()
 		slab := make([]Vec, l.Size())
 		for lane, ρ := range radii {
@@ -257,6 +262,13 @@ func TestPowersLaneByLane(t *testing.T) {
 		}
 		w.First.Of(slab)[0][7] = math.NaN()
 		out := onAll(t, fmt.Sprint("powers", n), slab, p)
+		for i := range x.Of(out) {
+			for lane := range Lanes {
+				if !same(x.Of(out)[i][lane], both.Of(out)[i][lane]) || !same(y.Of(out)[i][lane], z.Of(out)[i][lane]) {
+					t.Errorf("n=%d: both at once differ from one after the other in lane %d", n, lane)
+				}
+			}
+		}
 		if c := w.Count(out); c != 16 {
 			t.Errorf("n=%d: %d powers", n, c)
 		}
