@@ -70,6 +70,15 @@ func varied(t *testing.T) map[string]string {
 		"ftml":                        {"", "algorithm: ftml, inner: {rate: 0.02}", []string{unit, other}},
 		"fo-maml":                     {"", "algorithm: fo-maml, inner: {rate: 0.02}", []string{unit, other}},
 		"hf-maml":                     {"", "algorithm: hf-maml, inner: {rate: 0.02, delta: 0.001}", []string{unit}},
+		// Beside the border, where h is so steep that float64 gains are far apart.
+		"steep": {"discount: 0.3188313566086015", "normalize: optimal-cost, inner: {rate: [2.59643292153533e-10, 1.9357294996735086e-08, 2.59643292153533e-10]}",
+			[]string{"A: 0, B: 0.001448634681044996, Q: 5.748731436865391e-07, R: 1.8, N: 0.00026435762554338603, x0: [0.7462699016028519]", "A: 1.6, B: 1, Q: 0.11413826003355194, R: 68.63061518800907"}},
+		// inf h = 0 and W* = 0, which the enclosures of values must not go below.
+		"nothing to gain": {"", "inner: {rule: natural, rate: 0.01, steps: 2}", []string{"A: 0.5, B: 1, Q: 0, R: 1", "A: -0.4, B: 1, Q: 0, R: 2"}},
+		// The optimal cost is the Q of the file, and stated as that.
+		"exact optimum": {"", "inner: {rule: natural, rate: 0.00016365238905524315, steps: 2}", []string{"A: 0, B: -2, Q: 41.97910811501049, R: 1.3, weight: 0.004075364691831794"}},
+		// h is constant nearly, and nothing is resolved.
+		"no input, nothing resolved": {"", "inner: {rule: gauss-newton, rate: 0.49999999998887745, steps: 2}", []string{"A: -0.1778, B: 0, Q: 0.2328, R: 0.2237", "A: -0.1786, B: 0, Q: 0.2327, R: 0.2236"}},
 		// Sampled.
 		"sampled, one task":            {"sample_time: 0.5, N: 0.2", "inner: {rate: 0.02, steps: 3}", []string{"A: 0.5, B: 1, Q: 1, R: 1"}},
 		"sampled twins":                {"sample_time: 0.1", "inner: {rule: gauss-newton, rate: 0.5, steps: 2}", []string{"A: 0.5, B: -1, Q: 1, R: 1", "A: 0.5, B: -1, Q: 1, R: 1, weight: 2"}},
