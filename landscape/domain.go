@@ -210,12 +210,24 @@ func (p *Problem) corner(box interval.Interval, low, high side, tasks []int, scr
 		}
 	}
 	by := p.excludes(tasks, end, low, scratch) // asked where the side is clear
-	// A few units to spare, for those who enclose the constraints otherwise.
-	low0, high0 := end.Lo(), end.Hi()
-	for range 8 {
-		low0, high0 = math.Nextafter(low0, box.Lo()), math.Nextafter(high0, box.Hi())
+	// With room to spare, for those who enclose the constraints otherwise: at
+	// least a few units, and if it takes little more, so much that a side is
+	// clear of all gains nearby at once.
+	spare := func(w, bound float64, want side) float64 {
+		way := math.Copysign(1, bound-w)
+		least := max(8*math.Abs(w-math.Nextafter(w, bound)), 0.5*end.Width())
+		for d := least; d <= 0x1p12*least && 2*d < math.Abs(bound-w); d *= 2 {
+			x := w + way*d
+			if p.clear(interval.New(x-d/2, x+d/2), tasks, want, scratch) {
+				return x
+			}
+		}
+		if least < math.Abs(bound-w) {
+			return w + way*least
+		}
+		return bound
 	}
-	end = interval.New(low0, high0)
+	end = interval.New(spare(end.Lo(), box.Lo(), low), spare(end.Hi(), box.Hi(), high))
 	done := []patch{}
 	add := func(lo, hi float64, is side) {
 		if lo == hi {
@@ -231,6 +243,20 @@ func (p *Problem) corner(box interval.Interval, low, high side, tasks []int, scr
 	done = append(done, patch{box: end, is: certificate.End})
 	add(end.Hi(), box.Hi(), high)
 	return done
+}
+
+// clear reports whether all gains of box are shown to be on one side at once.
+func (p *Problem) clear(box interval.Interval, tasks []int, want side, scratch *path) bool {
+	for _, i := range tasks {
+		in := p.tasks[i].follow(box, 0, nil, scratch)
+		switch {
+		case want == outside && !in:
+			return true
+		case want == inside && (!in || scratch.cut):
+			return false
+		}
+	}
+	return want == inside
 }
 
 // excludes is the task outside whose domain the outer end of a corner is.

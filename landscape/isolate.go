@@ -21,21 +21,32 @@ type scratch struct {
 	mid, wide path
 }
 
-// A component of the domain lies within outer and contains inner.
+// A component of the domain lies within outer and contains inner: one interval,
+// or several where nothing is known of what is between them.
 type component struct {
-	outer, inner interval.Interval
+	outer interval.Interval
+	inner []interval.Interval
 }
 
 // knows reports whether box is certainly inside the component.
-func (c component) knows(box interval.Interval) bool { return box.Subset(c.inner) }
+func (c component) knows(box interval.Interval) bool {
+	return slices.ContainsFunc(c.inner, box.Subset)
+}
+
+// center is a gain inside.
+func (c component) center() interval.Interval { return interval.Of(center(c.inner[0])) }
+
+// from and to are the first and the last gain known to be inside.
+func (c component) from() float64 { return c.inner[0].Lo() }
+func (c component) to() float64   { return c.inner[len(c.inner)-1].Hi() }
 
 // low and high hold the component's ends.
 func (c component) low() interval.Interval {
-	return interval.New(c.outer.Lo(), max(c.inner.Lo(), -maxFloat))
+	return interval.New(c.outer.Lo(), max(c.from(), -maxFloat))
 }
 
 func (c component) high() interval.Interval {
-	return interval.New(min(c.inner.Hi(), maxFloat), c.outer.Hi())
+	return interval.New(min(c.to(), maxFloat), c.outer.Hi())
 }
 
 // A block is an interval of a component on the way to a cover. The function has

@@ -82,12 +82,16 @@ func New(f *family.Family, rates []float64) (*Problem, error) {
 		}
 		p.tasks[i] = task{name: t.Name, f: outer, g: inner, steps: steps}
 	}
-	total := zero
+	top := 0.0
 	for _, t := range f.Tasks {
-		total = total.Add(interval.Of(t.Weight))
+		top = max(top, t.Weight)
+	}
+	total := zero // relative to the greatest, so that it cannot overflow
+	for _, t := range f.Tasks {
+		total = total.Add(interval.Of(t.Weight).Div(interval.Of(top)))
 	}
 	for i, t := range f.Tasks {
-		p.tasks[i].weight = interval.Of(t.Weight).Div(total)
+		p.tasks[i].weight = interval.Of(t.Weight).Div(interval.Of(top)).Div(total)
 		if !p.tasks[i].weight.Positive() {
 			return nil, &TaskError{Task: t.Name, Err: fmt.Errorf("its weight %v drowns beside the others, and a proof needs positive weights", t.Weight)}
 		}

@@ -111,6 +111,7 @@ func (p *Problem) Prove(ctx context.Context, o Options) (*Landscape, error) {
 	for i := range p.tasks {
 		l.LowerBound = l.LowerBound.Add(p.tasks[i].weight.Mul(p.tasks[i].f.best))
 	}
+	l.LowerBound = spared(l.LowerBound)
 	s := &scratch{}
 	if p.oneMap {
 		l.proof.Mode = certificate.OneMap
@@ -132,28 +133,46 @@ func (p *Problem) Prove(ctx context.Context, o Options) (*Landscape, error) {
 }
 
 // componentsOf reads the components off a cover, and the pieces of which
-// nothing is known.
+// nothing is known. What lies between two pieces outside is one component, if
+// any of it is known to be inside.
 func componentsOf(cover []certificate.Piece) (components []component, unknown []interval.Interval) {
-	for i := 0; i < len(cover); i++ {
-		switch cover[i].Is {
-		case certificate.Unknown:
-			unknown = join(unknown, cover[i].Box)
-		case certificate.In:
-			first := i
-			for i+1 < len(cover) && cover[i+1].Is == certificate.In {
-				i++
-			}
-			c := component{inner: interval.New(cover[first].Box.Lo(), cover[i].Box.Hi())}
-			c.outer = c.inner
-			if first > 0 {
-				c.outer = c.outer.Hull(cover[first-1].Box)
-			}
-			if i+1 < len(cover) {
-				c.outer = c.outer.Hull(cover[i+1].Box)
-			}
+	var c component
+	begun := false
+	flush := func() {
+		if len(c.inner) > 0 {
 			components = append(components, c)
 		}
+		c, begun = component{}, false
 	}
+	take := func(x interval.Interval) {
+		if begun {
+			x = x.Hull(c.outer)
+		}
+		c.outer, begun = x, true
+	}
+	for i, piece := range cover {
+		switch piece.Is {
+		case certificate.Out:
+			flush()
+		case certificate.End: // of the component before it, or of the next
+			before := i > 0 && cover[i-1].Is != certificate.Out && len(c.inner) > 0
+			take(piece.Box)
+			if before {
+				flush()
+			}
+		case certificate.Unknown:
+			unknown = join(unknown, piece.Box)
+			take(piece.Box)
+		case certificate.In:
+			take(piece.Box)
+			if i > 0 && cover[i-1].Is == certificate.In {
+				c.inner[len(c.inner)-1] = c.inner[len(c.inner)-1].Hull(piece.Box)
+			} else {
+				c.inner = append(c.inner, piece.Box)
+			}
+		}
+	}
+	flush()
 	return components, unknown
 }
 
@@ -198,7 +217,7 @@ func (p *Problem) zeros(l *Landscape, components []component, m *meter, s *scrat
 		}
 		first, last := blocks[0], blocks[len(blocks)-1]
 		if len(blocks) == 1 { // h is monotone
-			at, _, _ := p.slope(interval.Of(center(c.inner)), true, s)
+			at, _, _ := p.slope(c.center(), true, s)
 			first.high, last.low = at.Sign(), at.Sign()
 		}
 		if first.is == certificate.Unknown {
@@ -268,6 +287,9 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 	for ci, c := range components {
 		var zeros []*factorZero
 		var unknown []interval.Interval
+		for k := range c.inner[1:] {
+			unknown = append(unknown, interval.New(c.inner[k].Hi(), c.inner[k+1].Lo()))
+		}
 		for i := range all {
 			for _, b := range c.isolate(all[i].f, m, "stationary points") {
 				all[i].Pieces = append(all[i].Pieces, certificate.Piece{Box: b.box, Is: b.is})
@@ -385,7 +407,7 @@ func (p *Problem) classify(l *Landscape, c component, found []Stationary, unknow
 	}
 	var all []stretch
 	next := make([]int, len(found)) // the stretch behind a zero
-	from := c.inner.Lo()
+	from := c.from()
 	zeros := found
 	rest := slices.Clone(unknown)
 	slices.SortFunc(rest, func(x, y interval.Interval) int { return cmp.Compare(x.Lo(), y.Lo()) })
@@ -399,7 +421,7 @@ func (p *Problem) classify(l *Landscape, c component, found []Stationary, unknow
 			from, rest = max(from, rest[0].Hi()), rest[1:]
 		}
 	}
-	all = append(all, stretch{from: from, to: c.inner.Hi()})
+	all = append(all, stretch{from: from, to: c.to()})
 	for i := range all {
 		all[i].sign = sign(all[i].from, all[i].to)
 	}
@@ -451,7 +473,14 @@ func (p *Problem) classify(l *Landscape, c component, found []Stationary, unknow
 func (p *Problem) worth(l *Landscape, box interval.Interval, s *scratch) (value, gap interval.Interval) {
 	value, _ = p.value(box, true, s)
 	gap, _ = p.gap(box, s)
-	return value.Intersect(l.LowerBound.Add(gap)), gap
+	return spared(value.Intersect(l.LowerBound.Add(gap))), gap
+}
+
+// spared widens the enclosure of a value by its own width and a few units in the
+// last place, for those who enclose it otherwise.
+func spared(x interval.Interval) interval.Interval {
+	d := x.Width() + 0x1p-50*x.Mag()
+	return interval.New(interval.SubDown(x.Lo(), d), interval.AddUp(x.Hi(), d))
 }
 
 // gap encloses h − Σ λᵢ Cᵢ* over box, which is known to be inside.
@@ -502,7 +531,7 @@ func (p *Problem) conclude(l *Landscape, components []component, s *scratch) {
 		worst = max(worst, v.Hi())
 	}
 	for _, c := range components { // any value bounds the infimum
-		if at, ok := p.value(interval.Of(center(c.inner)), true, s); ok {
+		if at, ok := p.value(c.center(), true, s); ok {
 			high = min(high, at.Hi())
 		}
 	}
