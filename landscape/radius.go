@@ -32,9 +32,9 @@ type cell struct {
 	optBy  partials   // of W*, over the box
 }
 
-// A box of parameters is cut in three along each of them, and the pieces that
-// meet the ball are kept: |Δ| ≥ δ/3 in all four is outside it, or a vertex of the
-// 16 corner pieces would have Σ |Δ| ≥ 4δ/3.
+// The box around the ball is cut in three along each parameter, and the pieces
+// that meet the ball are kept: in the 16 at the corners |Δ| > δ/3 for all four
+// parameters, where no other piece has them, and Σ |Δ| > δ.
 const thirds = 3
 
 // partials are derivatives with respect to a, b, q and r.
@@ -68,6 +68,7 @@ func (p *Problem) ball(δ float64) (*ball, bool) {
 		}
 		c, ok := t.f.cell(by)
 		if !ok {
+			b.cells = nil // all of them, or none
 			return b, b.whole != nil
 		}
 		if c.wide != nil {
