@@ -14,7 +14,10 @@
 //
 // whatever the tiling, so that the three implementations (AVX-512, AVX2, and
 // plain Go with math.FMA) give the same bits. The assembly is chosen once, at
-// the start, by what the processor has; the build tag purego leaves it out.
+// the start, by what the processor has; the build tag purego leaves it out. It
+// is generated, by go generate, and committed:
+//
+//	go generate ./fleet/internal/kernel && git diff --exit-code fleet/internal/kernel
 package kernel
 
 //go:generate sh -c "cd gen && go run . -out ../run_amd64.s"
