@@ -85,17 +85,18 @@ func (e *SampleError) Unwrap() error        { return e.Err }
 // A seeker is a search under way.
 type seeker struct {
 	m       *maml.Meta
-	tasks   []*lqr.Task // f of each member
+	optima  [][]float64 // of each member's f; nil where not known
+	open    bool        // some f is finite everywhere: the domain has no border to reach for
 	anchors [][]float64 // gains inside the domain
 	along   []float64   // columns are directions, scaled: L⁻ᵀ with ∇²C̄ = L Lᵀ
 	halton  *halton
 	seed    uint64
 }
 
-// Search looks for the local minimisers of a meta-objective of linear-quadratic
-// tasks, of gains of any dimension: from a sample of its domain, and from the
-// preimages of each task's optimum, by [maml.NewtonCG], which stays in the basin
-// where it starts.
+// Search looks for the local minimisers of a meta-objective, in any dimension:
+// from a sample of its domain, and from the preimages of each task's optimum
+// where that is known, by [maml.NewtonCG], which stays in the basin where it
+// starts.
 //
 // Sample. From one of the gains known inside (the optima Wᵢ* that are, their
 // mean, those given), one to three legs, each in a direction of its own for a
@@ -103,7 +104,9 @@ type seeker struct {
 // Directions are ∇²C̄^(−1/2)z, C̄ the mean cost at the mean optimum and z normal, so
 // that the sample does not change with the units of states and inputs. The
 // first leg is a point of Halton's sequence, digits scrambled from the seed;
-// later legs, and directions beyond the first 16 entries, are random.
+// later legs, and directions beyond the first 16 entries, are random. Where a
+// task's cost is finite everywhere, as one over data is, there is no border to go
+// for, and a leg is at most four times 1 + ‖W‖ long.
 //
 // Preimages. Where F_i(W) = Wᵢ*, task i alone has a minimum, and near it a mixture
 // of similar tasks has one. From every sample the equation is solved for one of
@@ -131,14 +134,14 @@ func Search(ctx context.Context, m *maml.Meta, o SearchOptions) (*Searched, erro
 	}
 	counter := newMeter(ctx, Options{Workers: o.Workers})
 	out := &Searched{}
-	pre := make([]preimages, len(s.tasks))
+	pre := make([]preimages, len(s.optima))
 	for done := 0; done < most; {
 		n := min(batch, most-done)
 		ends := make([]descent, n, 2*n)
 		counter.each(n, func(_, i int) { ends[i] = s.descend(ctx, done+i, o.Given) })
 		var sums []sum
 		for i := range pre {
-			sums = append(sums, pre[i].sums(i, s.tasks[i].Optimum().Gain.Data, (batch-len(sums))/(len(pre)-i))...)
+			sums = append(sums, pre[i].sums(i, s.optima[i], (batch-len(sums))/(len(pre)-i))...)
 		}
 		ends = append(ends, make([]descent, len(sums))...)
 		counter.each(len(sums), func(_, i int) { ends[n+i] = s.fromPreimage(ctx, sums[i].task, sums[i].gain) })
@@ -241,49 +244,64 @@ func newSeeker(m *maml.Meta, o SearchOptions) (*seeker, error) {
 	dim := m.Dim()
 	mean := make([]float64, dim)
 	for i := range m.Len() {
-		t, ok := m.Member(i).Outer.(*lqr.Task)
-		if !ok {
-			return nil, fmt.Errorf("landscape: member %d is a %T, and the search is about linear-quadratic tasks", i+1, m.Member(i).Outer)
+		f := m.Member(i).Outer
+		if _, ok := f.(*lqr.Task); !ok {
+			s.open = true
 		}
-		s.tasks = append(s.tasks, t)
-		dense.AddScaled(mean, m.Member(i).Weight, t.Optimum().Gain.Data)
+		var optimum []float64
+		if t, ok := f.(objective.Minimized); ok {
+			optimum = t.Minimizer()
+		}
+		s.optima = append(s.optima, optimum)
+		switch {
+		case optimum == nil:
+			mean = nil
+		case mean != nil:
+			dense.AddScaled(mean, m.Member(i).Weight, optimum)
+		}
 	}
 	for _, x := range o.Given {
 		if len(x) != dim {
 			return nil, &maml.DimensionError{What: "a given start", Dim: len(x), Want: dim}
 		}
 	}
-	candidates := append([][]float64{mean}, o.Given...)
-	for _, t := range s.tasks {
-		candidates = append(candidates, t.Optimum().Gain.Data)
-	}
-	var closest error
+	candidates := slices.Concat([][]float64{mean}, o.Given, s.optima)
+	closest := errUnknown
 	for _, x := range candidates {
+		if x == nil {
+			continue
+		}
 		_, err := s.m.Evaluate(x)
 		switch {
 		case err == nil:
 			s.anchors = append(s.anchors, slices.Clone(x))
 		case !errors.Is(err, objective.ErrDomain):
 			return nil, err
-		case closest == nil:
+		case closest == errUnknown:
 			closest = err
 		}
 	}
 	if len(s.anchors) == 0 {
 		return nil, &SampleError{Err: closest}
 	}
-	s.scale(mean)
+	s.scale()
 	s.halton = newHalton(min(dim, haltonDims)+1, o.Seed)
 	return s, nil
 }
 
+// errUnknown is why there is no gain to begin with where no optimum is known.
+var errUnknown = errors.New("no task's optimum is known, and no start is given")
+
 // scale takes the directions from the Hessian of the mean cost: at each task's
 // own optimum, where it is 2 S ⊗ Σ and positive.
-func (s *seeker) scale(mean []float64) {
+func (s *seeker) scale() {
 	dim := s.m.Dim()
 	h := make([]float64, dim*dim)
-	for i, t := range s.tasks {
-		at, err := t.Evaluate(t.Optimum().Gain.Data)
+	for i, x := range s.optima {
+		if x == nil {
+			continue
+		}
+		at, err := s.m.Member(i).Outer.At(x)
 		if err != nil {
 			continue
 		}
@@ -336,7 +354,7 @@ func (s *seeker) descend(ctx context.Context, k int, given [][]float64) descent 
 	if d.err != nil {
 		return d
 	}
-	p := s.fromPreimage(ctx, k%len(s.tasks), x)
+	p := s.fromPreimage(ctx, k%len(s.optima), x)
 	p.ends = append(d.ends, p.ends...)
 	return p
 }
@@ -345,6 +363,9 @@ func (s *seeker) descend(ctx context.Context, k int, given [][]float64) descent 
 // found from x.
 func (s *seeker) fromPreimage(ctx context.Context, i int, x []float64) descent {
 	d := descent{task: i}
+	if s.optima[i] == nil {
+		return d
+	}
 	y, ok, err := s.preimage(i, x)
 	if err != nil {
 		d.err = err
@@ -410,6 +431,12 @@ func (s *seeker) border(x, z []float64) (float64, error) {
 	if length == 0 {
 		return 0, nil
 	}
+	if s.open {
+		high := 4 * (1 + dense.Norm(x)) / length
+		if ok, err := inside(high); ok || err != nil {
+			return high, err
+		}
+	}
 	low, high := 0.0, 0.01*(1+dense.Norm(x))/length
 	far := 1e3 * (1 + dense.Norm(x)) / length
 	for high < far {
@@ -441,7 +468,7 @@ func (s *seeker) border(x, z []float64) (float64, error) {
 func (s *seeker) preimage(i int, x []float64) ([]float64, bool, error) {
 	const steps, halvings = 40, 12
 	dim := s.m.Dim()
-	want := s.tasks[i].Optimum().Gain.Data
+	want := s.optima[i]
 	rules := s.m.Member(i).Inner
 	// residual is F(x) − W*, and the Jacobian where asked for.
 	residual := func(x []float64, jacobian []float64) ([]float64, error) {

@@ -78,6 +78,11 @@ func TestEveryCommandOnEveryKind(t *testing.T) {
 					}
 				}
 			}
+			var l run.Search
+			succeed(t, "landscape", path, "--starts", "200", "--out", "landscape", "--json").decode(t, &l)
+			if l.Proof != "search" || len(l.Minimizers) == 0 || float64(l.Minimum) > float64(r.Value)*(1+1e-9) {
+				t.Errorf("%s: least %v, trained to %v, %s", l.Proof, l.Minimum, r.Value, l.Reason)
+			}
 			o := call(t, "certify", path, "--gain", "run/gain.csv")
 			contains(t, "certify", o.stderr, "LQR tasks on an infinite horizon; this family has tasks of kind "+name)
 			if o.exit != 2 {

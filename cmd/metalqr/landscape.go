@@ -42,7 +42,7 @@ what is left is listed). All numbers are proved in intervals.
 
 The minimisers of other gains are searched for, and nothing is proved of them: the
 verdict is undecided, epsilon is as found, and proof is "search". --search does that
-for scalar gains, too. The figure is then h on a slice: of gains with two entries
+for scalar gains, too, and it is so for tasks over data. The figure is then h on a slice: of gains with two entries
 their plane, of others the plane through three minimisers or the line through two,
 or through the gains that --slice names.
 
@@ -98,7 +98,7 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 	defer stop()
 	context.AfterFunc(ctx, stop)
 
-	if p.Dim() != 1 || search.only {
+	if p.Dim() != 1 || p.Family.Beyond() != "" || search.only {
 		return a.searchLandscape(ctx, p, search, out, expect)
 	}
 	if len(search.slice) > 0 {

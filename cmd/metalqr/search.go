@@ -28,7 +28,8 @@ type searching struct {
 func (a *app) searchLandscape(ctx context.Context, p *run.Problem, o searching, out string, expect certificate.Verdict) error {
 	var through []matrixeq.Matrix
 	for _, path := range o.slice {
-		w, err := family.ReadGain(path, p.Family.Inputs(), p.Family.States())
+		rows, cols := p.Family.Shape()
+		w, err := family.ReadGain(path, rows, cols)
 		if err != nil {
 			return &inputError{err}
 		}
