@@ -60,7 +60,7 @@ func (s Spec) reduce(n, r int) (*standard, error) {
 		if err := f.absorb(cross); err != nil {
 			return nil, err
 		}
-		if lost := dense.Eps * max(q/dense.MaxAbs(f.q), a/dense.MaxAbs(f.a)); s.SampleTime > 0 && q > 0 && lost > sampledLoss {
+		if lost := dense.Eps * max(q/dense.MaxAbs(f.q), a/max(dense.MaxAbs(f.a), 1)); s.SampleTime > 0 && q > 0 && lost > sampledLoss {
 			return nil, &SpecError{Field: "sample_time", Problem: fmt.Sprintf("is so long that the plant grows by %.3g between samples, and float64 would keep the sampled cost to %.1g only, worse than %.1g", a, lost, float64(sampledLoss)), Value: s.SampleTime, HasValue: true}
 		}
 	}

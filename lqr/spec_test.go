@@ -584,3 +584,17 @@ func TestSpecErrors(t *testing.T) {
 		})
 	}
 }
+
+// A sampled integrator has A − B R⁻¹Nᵀ = 0 exactly: nothing is lost.
+func TestSampledIntegratorIsNotRefused(t *testing.T) {
+	one := matrixeq.Scalar
+	task, err := lqr.New(lqr.Spec{A: one(0), B: one(1), Q: one(3), R: one(0.5), SampleTime: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Held for 1: A = B = 1, Q = 3, N = 3/2, R = 3/2, of which P = Q − N²/R = 3/2
+	// remains when the state is brought to zero in one step, W = A/B + 0.
+	if w := task.Optimum().Gain.Data[0]; math.Abs(w-1) > 1e-14 || math.Abs(task.Optimum().Cost-1.5) > 1e-14 {
+		t.Errorf("W = %v, C* = %v", w, task.Optimum().Cost)
+	}
+}

@@ -204,20 +204,22 @@ func (f Figure) files(files map[string][]byte, name string) error {
 // figure's files. Where a file exists, nothing is written and the error is a
 // *run.DirectoryError.
 func KeepLandscape(l *run.Landscape, dir string) ([]string, error) {
-	f, err := ProvedFigure(l)
-	if err != nil {
-		return nil, err
-	}
 	files := map[string][]byte{}
-	if err := f.files(files, "landscape"); err != nil {
-		return nil, err
+	var paths []string
+	if len(l.Domain) > 0 { // else nothing of it is known, and there is nothing to draw
+		f, err := ProvedFigure(l)
+		if err != nil {
+			return nil, err
+		}
+		if err := f.files(files, "landscape"); err != nil {
+			return nil, err
+		}
+		for _, format := range formats {
+			paths = append(paths, filepath.Join(dir, "landscape."+format.String()))
+		}
 	}
 	if err := l.Keep(dir, files); err != nil {
 		return nil, err
-	}
-	var paths []string
-	for _, format := range formats {
-		paths = append(paths, filepath.Join(dir, "landscape."+format.String()))
 	}
 	return paths, nil
 }

@@ -53,7 +53,7 @@ func toSegment(x interval.Interval) segment { return segment{Number(x.Lo()), Num
 
 // middle stands for an enclosure: zero where it may be that, else its middle.
 func middle(x interval.Interval) float64 {
-	if x.Contains(0) && x.IsBounded() {
+	if x.Contains(0) && x.Width() < 1e-9 {
 		return 0
 	}
 	return x.Mid()
@@ -125,7 +125,7 @@ func (p *Problem) document(found *landscape.Landscape, rates []float64, from str
 	l := &Landscape{
 		Family: p.Family.Name, Rates: numbers(rates), RateFrom: from,
 		Domain: []segment{}, Minimizers: []Minimizer{}, Maximizers: []Stationary{}, Unresolved: []segment{}, Singular: []Singular{},
-		Minimum: Number(found.Infimum.Mid()), LowerBound: Number(found.LowerBound.Mid()),
+		Minimum: infinite, LowerBound: Number(found.LowerBound.Mid()),
 		Epsilon: Number(found.Epsilon.Hi()), EpsilonLow: Number(found.Epsilon.Lo()),
 		Verdict: found.Verdict, Spurious: found.Spurious(), Equal: found.Equal(), Reason: found.Reason(), Proof: "interval",
 		Boxes: found.Boxes, Spent: found.Spent, Undecided: len(found.Unresolved),
@@ -143,6 +143,9 @@ func (p *Problem) document(found *landscape.Landscape, rates []float64, from str
 			return nil, err
 		}
 		l.parts = append(l.parts, m)
+	}
+	if found.Infimum.Hi() < math.MaxFloat64 { // some value of h is known
+		l.Minimum = Number(found.Infimum.Mid())
 	}
 	for _, d := range found.Domain {
 		s := segment{Number(middle(d.Low)), Number(middle(d.High))}

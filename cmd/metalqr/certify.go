@@ -5,9 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"math"
-	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -57,10 +56,8 @@ func (a *app) certify(path, gain, out string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := os.Lstat(out); err == nil {
-		return &run.DirectoryError{Path: out, Problem: "exists: give another --out"}
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+	if out == "" {
+		return &inputError{errors.New("--out must name a file")}
 	}
 	c, err := p.Claim(context.Background(), w)
 	if err != nil {
@@ -70,7 +67,7 @@ func (a *app) certify(path, gain, out string) error {
 	if err != nil {
 		return err
 	}
-	if err := os.WriteFile(out, data, 0o666); err != nil {
+	if err := run.Keep(filepath.Dir(out), map[string][]byte{filepath.Base(out): data}); err != nil {
 		return err
 	}
 	point := c.Certificate.Point
@@ -80,6 +77,9 @@ func (a *app) certify(path, gain, out string) error {
 	}
 	if document.Missing == nil {
 		document.Missing = []run.Missing{}
+	}
+	for i, m := range document.Missing {
+		document.Missing[i].Reason = plainText(m.Reason)
 	}
 	if point.Gap != nil {
 		document.Gap = run.Number(*point.Gap)

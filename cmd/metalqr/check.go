@@ -30,7 +30,7 @@ claim is not proved by it, is refused with the reason; the exit status is 1.`,
 }
 
 // maxCertificate bounds what is read, as the limit of a family file does.
-const maxCertificate = 1 << 30
+const maxCertificate = 1 << 28
 
 func (a *app) check(path string) error {
 	in := os.Stdin
@@ -40,6 +40,9 @@ func (a *app) check(path string) error {
 			return &inputError{err}
 		}
 		defer f.Close()
+		if info, err := f.Stat(); err == nil && info.Size() > maxCertificate {
+			return tooLarge(path)
+		}
 		in = f
 	}
 	data, err := io.ReadAll(io.LimitReader(in, maxCertificate+1))
@@ -47,21 +50,26 @@ func (a *app) check(path string) error {
 		return &inputError{err}
 	}
 	if len(data) > maxCertificate {
-		return &inputError{fmt.Errorf("%s: more than %d MiB; a certificate is smaller", path, maxCertificate>>20)}
+		return tooLarge(path)
 	}
 	r, err := check.Check(data)
 	if err != nil {
 		return &inputError{fmt.Errorf("%s: %w", path, err)}
 	}
+	r.Reason = plainText(r.Reason)
 	err = a.print(r, func(b *bytes.Buffer) {
 		if r.Valid {
 			fmt.Fprintf(b, "valid: %s\n", r.Claim)
 		} else {
-			fmt.Fprintf(b, "not valid: %s\n", plainText(r.Reason))
+			fmt.Fprintf(b, "not valid: %s\n", r.Reason)
 		}
 	})
 	if err == nil && !r.Valid {
 		err = &printedError{"the certificate is not valid: " + r.Reason}
 	}
 	return err
+}
+
+func tooLarge(path string) error {
+	return &inputError{fmt.Errorf("%s: more than %d MiB; a certificate is smaller", path, maxCertificate>>20)}
 }

@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 	"os/signal"
 	"path/filepath"
 	"syscall"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -48,10 +46,13 @@ refused.`,
 				}
 				only = append(only, alg)
 			}
-			if budget.Iterations < 0 || budget.Solves < 0 || !(seconds >= 0) || seconds > math.MaxInt64/1e9 {
-				return fmt.Errorf("--iterations, --solves and --seconds must not be negative")
+			if budget.Iterations < 0 || budget.Solves < 0 {
+				return fmt.Errorf("--iterations and --solves must not be negative")
 			}
-			budget.Time = time.Duration(seconds * float64(time.Second))
+			var err error
+			if budget.Time, err = duration(seconds); err != nil {
+				return err
+			}
 			return a.does(func(args []string) error { return a.compare(args[0], only, budget, out) })(cmd, args)
 		},
 	}

@@ -18,6 +18,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/check"
 	"github.com/metalqr/metalqr/landscape"
 	"github.com/metalqr/metalqr/report"
 	"github.com/metalqr/metalqr/run"
@@ -62,10 +63,13 @@ exclude each other.`,
 			if o.Boxes < 1 {
 				return fmt.Errorf("--boxes must be positive, got %d", o.Boxes)
 			}
-			if !(seconds >= 0) || seconds > math.MaxInt64/1e9 {
-				return fmt.Errorf("--seconds must not be negative, got %v", seconds)
+			if cmd.Flags().Changed("expect") && expect == "" {
+				return errors.New("--expect needs a verdict; it is empty")
 			}
-			o.Time = time.Duration(seconds * float64(time.Second))
+			var err error
+			if o.Time, err = duration(seconds); err != nil {
+				return err
+			}
 			if search.starts < 0 {
 				return fmt.Errorf("--starts must not be negative, got %d", search.starts)
 			}
@@ -115,34 +119,71 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 		return err
 	}
 	var files []string
+	var verified *check.Report
 	if out != "" {
 		if files, err = report.KeepLandscape(l, out); err != nil {
+			return err
+		}
+		if verified, err = a.verify(l); err != nil {
 			return err
 		}
 	}
 	err = a.print(struct {
 		*run.Landscape
-		Files []string `json:"files,omitempty"`
-	}{l, files}, func(b *bytes.Buffer) { a.printLandscape(b, p, l, out) })
+		Files       []string      `json:"files,omitempty"`
+		Certificate *check.Report `json:"certificate,omitempty"`
+	}{l, files, verified}, func(b *bytes.Buffer) { a.printLandscape(b, p, l, out, verified) })
 	if err == nil && expect != "" && l.Verdict != expect {
 		err = &printedError{fmt.Sprintf("the verdict is %s, expected %s", l.Verdict, expect)}
 	}
 	return err
 }
 
-func (a *app) printLandscape(b *bytes.Buffer, p *run.Problem, l *run.Landscape, out string) {
+// verify puts a landscape's certificate to the checker.
+func (a *app) verify(l *run.Landscape) (*check.Report, error) {
+	data, err := l.Certificate()
+	if err != nil {
+		return nil, err
+	}
+	r, err := check.Check(data)
+	if errors.Is(err, check.ErrUnsupported) {
+		return &check.Report{Reason: err.Error()}, nil
+	}
+	return r, err
+}
+
+// duration is a number of seconds from the command line; the shortest that is
+// not zero is a nanosecond.
+func duration(seconds float64) (time.Duration, error) {
+	if !(seconds >= 0) || seconds > math.MaxInt64/1e9 {
+		return 0, fmt.Errorf("--seconds must be a number from 0 to 9e9, got %v", seconds)
+	}
+	d := time.Duration(seconds * float64(time.Second))
+	if seconds > 0 && d == 0 {
+		d = 1
+	}
+	return d, nil
+}
+
+func (a *app) printLandscape(b *bytes.Buffer, p *run.Problem, l *run.Landscape, out string, verified *check.Report) {
 	fmt.Fprintf(b, "%s\n", describeTraining(p.Family))
 	fmt.Fprintf(b, "%s\n\n", steps(p.Family, l.Rates)+auto(p.Family, l.RateFrom))
 	fmt.Fprintf(b, "%s: %s\n", l.Verdict, l.Reason)
 	summary := facts{
-		{"infimum", number(l.Minimum), "the least value of h, to all digits shown"},
-		{"ε", bounds(l.EpsilonLow, l.Epsilon), "local minima lie at most this above it (proved)"},
+		{"infimum", bounds(l.Enclosed.Minimum[0], l.Enclosed.Minimum[1]), "the least value of h (proved)"},
+		{"ε", epsilon(l.EpsilonLow, l.Epsilon), "local minima lie at most this above it (proved)"},
 		{"lower bound", number(l.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
 	}
 	for i, d := range l.Domain {
 		name, note := "domain", "where h is finite"
 		if i > 0 {
 			name, note = "", ""
+		}
+		ends := l.Enclosed.Domain[i]
+		for _, e := range ends {
+			if d := float64(e[1] - e[0]); d > 1e-6*math.Abs(float64(e[1])) && !math.IsInf(d, 0) {
+				note = fmt.Sprintf("its ends lie in [%s, %s] and [%s, %s]", number(ends[0][0]), number(ends[0][1]), number(ends[1][0]), number(ends[1][1]))
+			}
 		}
 		summary = append(summary, fact{name, fmt.Sprintf("(%s, %s)", number(d[0]), number(d[1])), note})
 	}
@@ -158,7 +199,9 @@ func (a *app) printLandscape(b *bytes.Buffer, p *run.Problem, l *run.Landscape, 
 		}
 		t.row(m.Kind, number(run.Number(m.Gain.Data[0])), number(m.Value), size(m.Excess), size(m.Gap), share, known(m.Singular))
 	}
-	t.print(b)
+	if len(t.rows) > 0 {
+		t.print(b)
+	}
 	b.WriteString(rest)
 	if a.detail {
 		b.WriteByte('\n')
@@ -179,22 +222,46 @@ func (a *app) printLandscape(b *bytes.Buffer, p *run.Problem, l *run.Landscape, 
 	for _, u := range l.Unresolved {
 		fmt.Fprintf(b, "undecided: [%v, %v]\n", float64(u[0]), float64(u[1]))
 	}
-	if out != "" {
-		fmt.Fprintf(b, "\nmetalqr check %s   verifies the proof\nfigure: %s\n", shell(filepath.Join(out, "certificate.json")), filepath.Join(out, "landscape.svg"))
+	if out == "" {
+		return
+	}
+	b.WriteByte('\n')
+	if verified.Valid {
+		fmt.Fprintf(b, "metalqr check %s   verifies the proof\n", shell(filepath.Join(out, "certificate.json")))
+	} else {
+		fmt.Fprintf(b, "metalqr check does not verify the certificate: %s\n", plainText(verified.Reason))
+	}
+	if len(l.Domain) > 0 {
+		fmt.Fprintf(b, "figure: %s\n", filepath.Join(out, "landscape.svg"))
 	}
 }
 
 // bounds shows a number that is known between two others.
 func bounds(low, high run.Number) string {
 	switch {
-	case high == 0:
-		return "0"
 	case number(low) == number(high):
 		return number(high)
+	case math.Abs(float64(high)) > 1e300:
+		return "≥ " + number(low)
+	case math.Abs(float64(high-low)) < 1e-9*math.Abs(float64(high)):
+		return number(high) // they straddle a rounding
+	}
+	return fmt.Sprintf("in [%s, %s]", number(low), number(high))
+}
+
+// epsilon shows what is proved of ε.
+func epsilon(low, high run.Number) string {
+	switch {
+	case high == 0:
+		return "0"
+	case math.IsInf(float64(high), 1) && low > 0:
+		return "≥ " + number(low)
+	case math.IsInf(float64(high), 1):
+		return "not bounded"
 	case low == 0:
 		return "≤ " + size(high)
 	}
-	return fmt.Sprintf("in [%s, %s]", number(low), number(high))
+	return bounds(low, high)
 }
 
 // boxes shows how a proof goes on, on a terminal, once it has taken a second.

@@ -162,6 +162,8 @@ func number[T ~float64](x T) string {
 	switch {
 	case math.IsInf(float64(x), 1):
 		return "∞"
+	case math.IsInf(float64(x), -1):
+		return "-∞"
 	case math.IsNaN(float64(x)):
 		return "–"
 	}
