@@ -8,6 +8,7 @@ import (
 	"math"
 	"math/rand/v2"
 	"slices"
+	"time"
 
 	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/lqr"
@@ -18,10 +19,13 @@ import (
 // SearchOptions bound and watch a [Search]. The zero value has the defaults.
 type SearchOptions struct {
 	// Starts is the most starts; 0 means 100 for each entry of the gain, at
-	// least 400 and at most 4000. The search ends before when every minimiser
+	// least 400 and at most 1000. The search ends before when every minimiser
 	// found has been reached three times.
 	Starts int
 	Seed   uint64
+	// Time is the longest it may take, looked at every 64 starts; 0 means no
+	// limit. A result that it cut short is not the same on every machine.
+	Time time.Duration
 	// Workers is the number of goroutines; 0 means GOMAXPROCS. It changes no
 	// bit of the result.
 	Workers int
@@ -130,7 +134,7 @@ func Search(ctx context.Context, m *maml.Meta, o SearchOptions) (*Searched, erro
 	}
 	most := o.Starts
 	if most <= 0 {
-		most = min(max(400, 100*m.Dim()), 4000)
+		most = min(max(400, 100*m.Dim()), 1000)
 	}
 	counter := newMeter(ctx, Options{Workers: o.Workers})
 	out := &Searched{}
@@ -161,7 +165,8 @@ func Search(ctx context.Context, m *maml.Meta, o SearchOptions) (*Searched, erro
 		if o.Progress != nil {
 			o.Progress(done, most)
 		}
-		if done >= min(most, 2*batch+len(o.Given)) && out.settled(done) {
+		if done >= min(most, 2*batch+len(o.Given)) && out.settled(done) ||
+			o.Time > 0 && time.Since(counter.begun) > o.Time {
 			break
 		}
 	}

@@ -73,7 +73,7 @@ exclude each other.`,
 			if search.starts < 0 {
 				return fmt.Errorf("--starts must not be negative, got %d", search.starts)
 			}
-			search.workers = o.Workers
+			search.workers, search.time = o.Workers, o.Time
 			return a.does(func(args []string) error {
 				return a.landscape(args[0], o, search, out, certificate.Verdict(expect))
 			})(cmd, args)
@@ -82,7 +82,7 @@ exclude each other.`,
 	cmd.Flags().IntVar(&o.Boxes, "boxes", landscape.DefaultBoxes, "examine at most `N` boxes")
 	cmd.Flags().Float64Var(&seconds, "seconds", 0, "stop after `T` seconds, undecided if need be; 0: no limit")
 	cmd.Flags().BoolVar(&search.only, "search", false, "search, and prove nothing, for scalar gains too")
-	cmd.Flags().IntVar(&search.starts, "starts", 0, "of a search: at most `N` starts; 0: 100 for each entry of the gain, from 400 to 4000")
+	cmd.Flags().IntVar(&search.starts, "starts", 0, "of a search: at most `N` starts; 0: 100 for each entry of the gain, from 400 to 1000")
 	cmd.Flags().Uint64Var(&search.seed, "seed", 1, "of a search")
 	cmd.Flags().StringSliceVar(&search.slice, "slice", nil, "of a search: draw h on the line through two gains, or the plane through three, in these `FILES`, separated by commas")
 	cmd.Flags().StringVar(&out, "out", "", "write certificate, figure and result in `DIR`")

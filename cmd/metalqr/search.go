@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"time"
 
 	"github.com/metalqr/metalqr/certificate"
 	"github.com/metalqr/metalqr/family"
@@ -22,6 +23,7 @@ type searching struct {
 	starts  int
 	seed    uint64
 	workers int
+	time    time.Duration
 	slice   []string // files
 }
 
@@ -36,7 +38,7 @@ func (a *app) searchLandscape(ctx context.Context, p *run.Problem, o searching, 
 		through = append(through, w)
 	}
 	bar := a.starts()
-	s, err := p.Search(ctx, landscape.SearchOptions{Starts: o.starts, Seed: o.seed, Workers: o.workers, Progress: bar.observe})
+	s, err := p.Search(ctx, landscape.SearchOptions{Starts: o.starts, Seed: o.seed, Workers: o.workers, Time: o.time, Progress: bar.observe})
 	bar.end()
 	if err != nil {
 		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
