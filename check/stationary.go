@@ -126,6 +126,12 @@ func (c *checker) kind(points []stationary, i int) (certificate.Kind, error) {
 	}
 	l := c.beside(s, lo.Hi(), s.gain.Lo(), s.box.Lo())
 	r := c.beside(s, hi.Lo(), s.gain.Hi(), s.box.Hi())
+	if s.optimal() && l <= 0 && r >= 0 {
+		// C* is the least value there is, and h is constant nowhere near, for its
+		// stationary points are those listed. Gauss–Newton at ½ makes the zero of
+		// h′ one of order 2ᴷ⁺¹ − 1, too flat for its sign to be found.
+		return certificate.Minimum, nil
+	}
 	switch {
 	case l == 0 || r == 0:
 		return "", fmt.Errorf("the sign of h′ beside it is not found")
