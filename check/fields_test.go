@@ -18,8 +18,8 @@ func TestEverySettingIsConsidered(t *testing.T) {
 		known []string
 	}{
 		{lqr.Spec{}, []string{"Name", "A", "B", "Q", "R", "N", "Sigma0", "X0", "Noise", "Discount", "AverageCost", "SampleTime"}},
-		{family.Task{}, []string{"Name", "Weight", "Outer", "Inner", "F", "G", "Sets"}},
-		{family.Family{}, []string{"Name", "Kind", "Tasks", "Meta", "Drawn"}},
+		{family.Task{}, []string{"Name", "Weight", "Outer", "Inner", "F", "G", "Finite", "Sets"}},
+		{family.Family{}, []string{"Name", "Kind", "Gains", "Tasks", "Meta", "Drawn"}},
 		{family.Meta{}, []string{"Algorithm", "Normalize", "Start", "RadiusLimit", "Seed", "Inner", "Outer"}},
 		{family.Inner{}, []string{"Rule", "Rate", "Steps", "Learn", "Delta", "Strength", "Tolerance"}},
 	} {

@@ -1,6 +1,7 @@
 package family
 
 import (
+	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
@@ -12,6 +13,7 @@ type document struct {
 	Schema   schemaURL    `json:"$schema,omitempty" jsonschema:"where an editor finds this schema; otherwise ignored"`
 	Family   string       `json:"family,omitempty" jsonschema:"name of the family; the file's own name if omitted"`
 	Kind     Kind         `json:"kind,omitempty" jsonschema:"what the tasks are: lqr; or over data, regression (least squares), ridge, logistic, softmax, kmeans (soft clustering); omitted: lqr"`
+	Gains    Gains        `json:"gains,omitempty" jsonschema:"of tasks with a horizon: one (for all times), or per-time; omitted: one"`
 	Defaults *taskDoc     `json:"defaults,omitempty" jsonschema:"any field of a task but its name; a task's own field takes precedence"`
 	Tasks    taskList     `json:"tasks,omitzero" jsonschema:"the tasks, one by one"`
 	Generate *generateDoc `json:"generate,omitempty" jsonschema:"draw tasks around a nominal one; they follow the tasks listed"`
@@ -20,19 +22,22 @@ type document struct {
 
 type taskDoc struct {
 	Name        string          `json:"name,omitempty" jsonschema:"unique within the family; omitted: task-1, task-2, … by position"`
-	A           matrixeq.Matrix `json:"A,omitzero" jsonschema:"d×d plant of s⁺ = A s + B a; with sample_time, of ṡ = A s + B a"`
-	B           matrixeq.Matrix `json:"B,omitzero" jsonschema:"d×r input matrix"`
-	Q           matrixeq.Matrix `json:"Q,omitzero" jsonschema:"d×d cost of the state, sᵀQs: symmetric, positive semidefinite"`
-	R           matrixeq.Matrix `json:"R,omitzero" jsonschema:"r×r cost of the input, aᵀRa: symmetric, positive definite"`
-	N           matrixeq.Matrix `json:"N,omitzero" jsonschema:"d×r cross term of the cost, 2 sᵀN a; omitted: 0"`
+	A           seriesDoc       `json:"A,omitzero" jsonschema:"d×d plant of s⁺ = A s + B a; with sample_time, of ṡ = A s + B a"`
+	B           seriesDoc       `json:"B,omitzero" jsonschema:"d×r input matrix"`
+	Q           seriesDoc       `json:"Q,omitzero" jsonschema:"d×d cost of the state, sᵀQs: symmetric, positive semidefinite"`
+	R           seriesDoc       `json:"R,omitzero" jsonschema:"r×r cost of the input, aᵀRa: symmetric, positive definite"`
+	N           seriesDoc       `json:"N,omitzero" jsonschema:"d×r cross term of the cost, 2 sᵀN a; omitted: 0"`
 	Sigma0      matrixeq.Matrix `json:"Sigma0,omitzero" jsonschema:"d×d second moment of the initial state; omitted: I"`
 	X0          []float64       `json:"x0,omitempty" jsonschema:"a known initial state, a flat list of d numbers; instead of Sigma0"`
-	Noise       matrixeq.Matrix `json:"noise,omitzero" jsonschema:"d×d covariance of the process noise (with sample_time, its intensity); needs a discount below 1 or average_cost"`
+	Noise       seriesDoc       `json:"noise,omitzero" jsonschema:"d×d covariance of the process noise (with sample_time, its intensity); needs a discount below 1 or average_cost"`
 	Discount    *float64        `json:"discount,omitempty" jsonschema:"γ in (0, 1], per step; omitted: 1"`
 	AverageCost *bool           `json:"average_cost,omitempty" jsonschema:"minimise the stationary cost per step; needs noise"`
 	SampleTime  *float64        `json:"sample_time,omitempty" jsonschema:"A and B are continuous in time; sampled by zero-order hold at this interval"`
 	Weight      *float64        `json:"weight,omitempty" jsonschema:"positive; weights are normalised to sum to 1; omitted: 1"`
 	Inner       *innerDoc       `json:"inner,omitempty" jsonschema:"the task as its inner step sees it, where it differs"`
+
+	Horizon  *int            `json:"horizon,omitempty" jsonschema:"T: the cost is that of T steps; then A, B, Q, R, N and noise may be {over_time: [M0, M1, …]}, one for each"`
+	Terminal matrixeq.Matrix `json:"terminal,omitzero" jsonschema:"d×d cost of the state at the end of a horizon; omitted: 0"`
 
 	// Of the kinds over data.
 	X           matrixeq.Matrix `json:"x,omitzero" jsonschema:"rows of features, [[…], …]"`
@@ -58,11 +63,11 @@ func (d *taskDoc) decodeNode(t *tree, n int) error {
 }
 
 type innerDoc struct {
-	A      matrixeq.Matrix `json:"A,omitzero" jsonschema:"instead of the task's A"`
-	B      matrixeq.Matrix `json:"B,omitzero" jsonschema:"instead of the task's B"`
-	Q      matrixeq.Matrix `json:"Q,omitzero" jsonschema:"instead of the task's Q"`
-	R      matrixeq.Matrix `json:"R,omitzero" jsonschema:"instead of the task's R"`
-	N      matrixeq.Matrix `json:"N,omitzero" jsonschema:"instead of the task's N"`
+	A      seriesDoc       `json:"A,omitzero" jsonschema:"instead of the task's A"`
+	B      seriesDoc       `json:"B,omitzero" jsonschema:"instead of the task's B"`
+	Q      seriesDoc       `json:"Q,omitzero" jsonschema:"instead of the task's Q"`
+	R      seriesDoc       `json:"R,omitzero" jsonschema:"instead of the task's R"`
+	N      seriesDoc       `json:"N,omitzero" jsonschema:"instead of the task's N"`
 	Sigma0 matrixeq.Matrix `json:"Sigma0,omitzero" jsonschema:"instead of the task's Sigma0 or x0"`
 }
 
@@ -191,6 +196,60 @@ func (b *interval) decodeNode(t *tree, n int) error {
 	}
 	if b.Lo > b.Hi {
 		return t.failAt(n, ErrValue, "the bounds [%v, %v] are out of order", b.Lo, b.Hi)
+	}
+	return nil
+}
+
+// seriesDoc is a matrix, or one for each time.
+type seriesDoc struct {
+	matrixeq.Matrix
+	over []matrixeq.Matrix
+}
+
+// IsZero reports whether nothing was written.
+func (d seriesDoc) IsZero() bool { return d.Matrix.IsZero() && d.over == nil }
+
+// series is the matrix as a task on a finite horizon has it.
+func (d seriesDoc) series() lqr.Series {
+	switch {
+	case d.over != nil:
+		return d.over
+	case d.Matrix.IsZero():
+		return nil
+	}
+	return lqr.Series{d.Matrix}
+}
+
+func (d *seriesDoc) decodeNode(t *tree, n int) error {
+	if t.find(n, "over_time") < 0 {
+		var err error
+		d.Matrix, err = t.matrix(n)
+		return err
+	}
+	var o overTimeDoc
+	if err := t.fields(n, &o); err != nil {
+		return err
+	}
+	d.over = o.OverTime
+	return nil
+}
+
+type overTimeDoc struct {
+	OverTime matrixList `json:"over_time" jsonschema:"one matrix for each time 0, 1, … of a horizon"`
+}
+
+type matrixList []matrixeq.Matrix
+
+func (l *matrixList) decodeNode(t *tree, n int) error {
+	if t.nodes[n].kind != list || t.count(n) == 0 {
+		return t.failAt(n, ErrValue, "expected a list of matrices, one for each time, found %s", t.describe(n))
+	}
+	for c := range t.items(n) {
+		m, err := t.matrix(c)
+		if err != nil {
+			return err
+		}
+		*l = append(*l, m)
 	}
 	return nil
 }

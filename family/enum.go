@@ -20,6 +20,14 @@ const (
 	KMeans                 // soft clustering
 )
 
+// Gains say which times of a horizon share a gain.
+type Gains uint8
+
+const (
+	GainsOne     Gains = iota // all
+	GainsPerTime              // none
+)
+
 // A Bias says whether a model over data has a constant feature, and whether
 // the penalty sees its parameter.
 type Bias uint8
@@ -117,6 +125,7 @@ const (
 
 var (
 	kindWords          = []string{"lqr", "regression", "ridge", "logistic", "softmax", "kmeans"}
+	gainsWords         = []string{"one", "per-time"}
 	biasWords          = []string{"none", "penalized", "free"}
 	algorithmWords     = []string{"maml", "fo-maml", "hf-maml", "imaml", "moreau", "reptile", "ftml"}
 	learningWords      = []string{"none", "rate", "rates"}
@@ -146,6 +155,7 @@ func parseWord[T ~uint8](v *T, what, s string, words []string) error {
 }
 
 func (k Kind) String() string          { return word(k, kindWords) }
+func (g Gains) String() string         { return word(g, gainsWords) }
 func (b Bias) String() string          { return word(b, biasWords) }
 func (a Algorithm) String() string     { return word(a, algorithmWords) }
 func (l Learning) String() string      { return word(l, learningWords) }
@@ -159,6 +169,7 @@ func (s StartKind) String() string {
 }
 
 func (k Kind) MarshalText() ([]byte, error)          { return []byte(k.String()), nil }
+func (g Gains) MarshalText() ([]byte, error)         { return []byte(g.String()), nil }
 func (b Bias) MarshalText() ([]byte, error)          { return []byte(b.String()), nil }
 func (a Algorithm) MarshalText() ([]byte, error)     { return []byte(a.String()), nil }
 func (l Learning) MarshalText() ([]byte, error)      { return []byte(l.String()), nil }
@@ -169,7 +180,8 @@ func (r Reduction) MarshalText() ([]byte, error)     { return []byte(r.String())
 func (s Sampling) MarshalText() ([]byte, error)      { return []byte(s.String()), nil }
 func (s StartKind) MarshalText() ([]byte, error)     { return []byte(s.String()), nil }
 
-func (k *Kind) UnmarshalText(b []byte) error { return parseWord(k, "kind", string(b), kindWords) }
+func (k *Kind) UnmarshalText(b []byte) error  { return parseWord(k, "kind", string(b), kindWords) }
+func (g *Gains) UnmarshalText(b []byte) error { return parseWord(g, "gains", string(b), gainsWords) }
 func (b *Bias) UnmarshalText(text []byte) error {
 	return parseWord(b, "bias", string(text), biasWords)
 }

@@ -18,6 +18,7 @@ import (
 type Family struct {
 	Name  string
 	Kind  Kind
+	Gains Gains  // of tasks on a finite horizon
 	Tasks []Task // at least one; those listed, then those drawn
 	Meta  Meta
 	Drawn *Drawn // nil if the file has no generate
@@ -27,7 +28,8 @@ type Family struct {
 }
 
 // A Task is one member of a family. What it is of is in one of three places:
-// an infinite-horizon LQR task in Outer to G, one over data in Sets.
+// an infinite-horizon LQR task in Outer to G, one on a finite horizon in Finite,
+// one over data in Sets.
 type Task struct {
 	Name   string
 	Weight float64   // > 0, as given; not normalised
@@ -37,22 +39,29 @@ type Task struct {
 	F *lqr.Task // Outer, checked and solved
 	G *lqr.Task // Inner, checked and solved; F itself where Inner is nil
 
-	Sets *Sets // over data; else nil
+	Finite *Finite // on a finite horizon; else nil
+	Sets   *Sets   // over data; else nil
 }
 
 // Objectives are f, what counts, and g, what inner steps see; they are the same
 // value where g = f.
 func (t *Task) Objectives() (f, g objective.Objective) {
-	if t.Sets != nil {
+	switch {
+	case t.Sets != nil:
 		return t.Sets.F, t.Sets.G
+	case t.Finite != nil:
+		return t.Finite.F, t.Finite.G
 	}
 	return t.F, t.G
 }
 
 // Unsolved says why the minimum of f is not known; it is empty where it is.
 func (t *Task) Unsolved() string {
-	if t.Sets != nil {
+	switch {
+	case t.Sets != nil:
 		return t.Sets.Unsolved
+	case t.Finite != nil && t.Finite.tied():
+		return "the best gain for all times of a horizon has no closed form (gains: per-time has one)"
 	}
 	return ""
 }
@@ -63,23 +72,45 @@ func (f *Family) Beyond() string {
 	if f.Kind != LQR {
 		return fmt.Sprintf("tasks of kind %v", f.Kind)
 	}
+	for i := range f.Tasks {
+		if f.Tasks[i].Finite != nil {
+			return "tasks on a finite horizon"
+		}
+	}
 	return ""
 }
 
-// Shape is that of a gain, r×d, or of the parameters of a model as a gain file
+// Shape is that of a gain, r×d, of the gains of all times, T·r×d, or of the parameters of a model as a gain file
 // has them.
 func (f *Family) Shape() (rows, cols int) {
 	if s := f.Tasks[0].Sets; s != nil {
 		return s.shape()
 	}
+	if h := f.Tasks[0].Finite; h != nil && f.Gains == GainsPerTime {
+		return h.Outer.Horizon * f.Inputs(), f.States()
+	}
 	return f.Inputs(), f.States()
 }
 
 // States is d, the number of states of every task of kind LQR.
-func (f *Family) States() int { return f.Tasks[0].F.States() }
+func (f *Family) States() int { return f.Tasks[0].states() }
 
 // Inputs is r, the number of inputs of every task of kind LQR.
-func (f *Family) Inputs() int { return f.Tasks[0].F.Inputs() }
+func (f *Family) Inputs() int { return f.Tasks[0].inputs() }
+
+func (t *Task) states() int {
+	if t.Finite != nil {
+		return t.Finite.Outer.A[0].Rows
+	}
+	return t.F.States()
+}
+
+func (t *Task) inputs() int {
+	if t.Finite != nil {
+		return t.Finite.Outer.B[0].Cols
+	}
+	return t.F.Inputs()
+}
 
 // Guess is a start for training where the optima of the tasks are not known,
 // and what it is called; nil where zero will do.
@@ -87,7 +118,7 @@ func (f *Family) Guess() (x []float64, kind string) {
 	if s := f.Tasks[0].Sets; s != nil && f.Kind == KMeans {
 		return s.spread(), "rows"
 	}
-	return nil, ""
+	return f.withoutEnd(), "infinite-horizon"
 }
 
 // Read reads a family file; path - is standard input. Files above the limit of
@@ -148,7 +179,7 @@ func parseIn(name, dir string, data []byte) (*Family, error) {
 	if err := t.fields(0, &doc); err != nil {
 		return nil, err
 	}
-	f := &Family{Name: doc.Family, Kind: doc.Kind, Meta: doc.Meta, dir: dir}
+	f := &Family{Name: doc.Family, Kind: doc.Kind, Gains: doc.Gains, Meta: doc.Meta, dir: dir}
 	if f.Name == "" {
 		base := filepath.Base(name)
 		f.Name = strings.TrimSuffix(base, filepath.Ext(base))
@@ -207,6 +238,9 @@ func (f *Family) build(t *tree, doc *document) error {
 	}
 	if f.Meta.Outer.Sampling == SampleFresh && doc.Generate == nil {
 		return t.failAt(t.find(0, "meta", "outer", "sampling"), ErrValue, "fresh needs generate, to draw from")
+	}
+	if err := f.checkHorizons(t); err != nil {
+		return err
 	}
 	return f.checkStart(t)
 }
@@ -307,13 +341,17 @@ func merge(d taskDoc, defaults *taskDoc) taskDoc {
 	if d.X0 == nil && d.Sigma0.IsZero() {
 		d.X0, d.Sigma0 = defaults.X0, defaults.Sigma0
 	}
-	for _, m := range []struct{ to, from *matrixeq.Matrix }{
+	for _, m := range []struct{ to, from *seriesDoc }{
 		{&d.A, &defaults.A}, {&d.B, &defaults.B}, {&d.Q, &defaults.Q}, {&d.R, &defaults.R},
 		{&d.N, &defaults.N}, {&d.Noise, &defaults.Noise},
 	} {
 		if m.to.IsZero() {
 			*m.to = *m.from
 		}
+	}
+	inherit(&d.Horizon, defaults.Horizon)
+	if d.Terminal.IsZero() {
+		d.Terminal = defaults.Terminal
 	}
 	inherit(&d.Discount, defaults.Discount)
 	inherit(&d.AverageCost, defaults.AverageCost)
@@ -324,10 +362,13 @@ func merge(d taskDoc, defaults *taskDoc) taskDoc {
 		d.Inner = defaults.Inner
 	case defaults.Inner != nil:
 		in := *d.Inner
-		for i, m := range in.matrices() {
+		for i, m := range in.series() {
 			if m.IsZero() {
-				*m = *defaults.Inner.matrices()[i]
+				*m = *defaults.Inner.series()[i]
 			}
+		}
+		if in.Sigma0.IsZero() {
+			in.Sigma0 = defaults.Inner.Sigma0
 		}
 		d.Inner = &in
 	}
@@ -341,8 +382,10 @@ func inherit[T any](to **T, from *T) {
 }
 
 func (d *innerDoc) matrices() []*matrixeq.Matrix {
-	return []*matrixeq.Matrix{&d.A, &d.B, &d.Q, &d.R, &d.N, &d.Sigma0}
+	return []*matrixeq.Matrix{&d.A.Matrix, &d.B.Matrix, &d.Q.Matrix, &d.R.Matrix, &d.N.Matrix, &d.Sigma0}
 }
+
+func (d *innerDoc) series() []*seriesDoc { return []*seriesDoc{&d.A, &d.B, &d.Q, &d.R, &d.N} }
 
 func specMatrices(s *lqr.Spec) []*matrixeq.Matrix {
 	return []*matrixeq.Matrix{&s.A, &s.B, &s.Q, &s.R, &s.N, &s.Sigma0}
@@ -351,7 +394,7 @@ func specMatrices(s *lqr.Spec) []*matrixeq.Matrix {
 // spec is the task as stated; d has been merged with the defaults.
 func (d *taskDoc) spec() lqr.Spec {
 	return lqr.Spec{
-		Name: d.Name, A: d.A, B: d.B, Q: d.Q, R: d.R, N: d.N, Sigma0: d.Sigma0, X0: d.X0, Noise: d.Noise,
+		Name: d.Name, A: d.A.Matrix, B: d.B.Matrix, Q: d.Q.Matrix, R: d.R.Matrix, N: d.N.Matrix, Sigma0: d.Sigma0, X0: d.X0, Noise: d.Noise.Matrix,
 		Discount: value(d.Discount), AverageCost: value(d.AverageCost), SampleTime: value(d.SampleTime),
 	}
 }
@@ -393,22 +436,30 @@ func (f *Family) task(t *tree, d, defaults *taskDoc) (Task, error) {
 		return f.dataTask(t, d, defaults, nil, uint64(len(f.Tasks)))
 	}
 	full := merge(*d, defaults)
-	for i, m := range []*matrixeq.Matrix{&full.A, &full.B, &full.Q, &full.R} {
+	for i, m := range []*seriesDoc{&full.A, &full.B, &full.Q, &full.R} {
 		if m.IsZero() {
 			return Task{}, t.failAt(d.node, ErrKey, "this task has no %s, and there is no default", matrixNames[i])
 		}
 	}
-	task := Task{Name: full.Name, Weight: 1, Outer: full.spec()}
+	task := Task{Name: full.Name, Weight: 1}
 	if full.Weight != nil {
 		task.Weight = *full.Weight
 	}
-	task.Inner = full.Inner.seenBy(task.Outer)
-	if err := task.solve(); err != nil {
+	if err := f.checkHorizon(t, d, defaults, &full); err != nil {
+		return Task{}, err
+	}
+	if full.Horizon != nil {
+		task.Finite = full.finite()
+	} else {
+		task.Outer = full.spec()
+		task.Inner = full.Inner.seenBy(task.Outer)
+	}
+	if err := task.solve(f.Gains); err != nil {
 		return Task{}, f.taskError(t, d, defaults, err)
 	}
-	if len(f.Tasks) > 0 && (task.F.States() != f.States() || task.F.Inputs() != f.Inputs()) {
+	if len(f.Tasks) > 0 && (task.states() != f.States() || task.inputs() != f.Inputs()) {
 		return Task{}, t.failAt(d.node, ErrValue, "task %s has %d states and %d inputs, but %s has %d and %d: one gain must fit all",
-			quote(task.Name), task.F.States(), task.F.Inputs(), quote(f.Tasks[0].Name), f.States(), f.Inputs())
+			quote(task.Name), task.states(), task.inputs(), quote(f.Tasks[0].Name), f.States(), f.Inputs())
 	}
 	return task, nil
 }
@@ -423,7 +474,10 @@ type innerError struct{ error }
 func (e innerError) Unwrap() error { return e.error }
 
 // solve fills F and G.
-func (task *Task) solve() (err error) {
+func (task *Task) solve(gains Gains) (err error) {
+	if task.Finite != nil {
+		return task.Finite.solve(gains)
+	}
 	if task.F, err = lqr.New(task.Outer); err != nil {
 		return err
 	}
@@ -455,7 +509,7 @@ func (f *Family) taskError(t *tree, d, defaults *taskDoc, err error) error {
 		}
 	}
 	inner := errors.As(err, new(innerError))
-	if field := fieldOf(err); field != "" {
+	if field, _, _ := strings.Cut(fieldOf(err), "["); field != "" { // of A[3], at time 3, A
 		paths := [][]string{{field}}
 		if inner {
 			paths = [][]string{{"inner", field}, {field}}

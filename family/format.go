@@ -32,6 +32,9 @@ func Format(f *Family) []byte {
 	if f.Kind != LQR {
 		b = fmt.Appendf(b, "kind: %v\n", f.Kind)
 	}
+	if f.Gains != GainsOne {
+		b = fmt.Appendf(b, "gains: %v\n", f.Gains)
+	}
 	tasks := f.Tasks
 	fresh := f.Meta.Outer.Sampling == SampleFresh
 	if fresh { // training goes on drawing: the generator is kept, and draws them again
@@ -107,8 +110,11 @@ func appendGenerate(b []byte, f *Family) []byte {
 // lines indented by four.
 func appendTask(b []byte, t *Task) []byte {
 	b = fmt.Appendf(b, "name: %s\n    weight: %s\n", scalarWord(t.Name), number(t.Weight))
-	if t.Sets != nil {
+	switch {
+	case t.Sets != nil:
 		return appendSets(b, t.Sets)
+	case t.Finite != nil:
+		return appendFinite(b, t.Finite)
 	}
 	keys := []string{"A", "B", "Q", "R", "N", "Sigma0"}
 	s := t.Outer

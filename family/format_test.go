@@ -40,7 +40,7 @@ func identical(t *testing.T, a, b *Family) {
 			t.Errorf("%+v, then %+v", a, b)
 		}
 	}
-	if a.Name != b.Name || a.Kind != b.Kind || len(a.Tasks) != len(b.Tasks) {
+	if a.Name != b.Name || a.Kind != b.Kind || a.Gains != b.Gains || len(a.Tasks) != len(b.Tasks) {
 		t.Fatalf("%s with %d tasks, then %s with %d", a.Name, len(a.Tasks), b.Name, len(b.Tasks))
 	}
 	if !reflect.DeepEqual(a.Meta, b.Meta) {
@@ -53,6 +53,15 @@ func identical(t *testing.T, a, b *Family) {
 		}
 		if (x.Sets == nil) != (y.Sets == nil) {
 			t.Fatalf("task %s: one is over data", x.Name)
+		}
+		if (x.Finite == nil) != (y.Finite == nil) {
+			t.Fatalf("task %s: one is on a finite horizon", x.Name)
+		}
+		if x.Finite != nil {
+			if !reflect.DeepEqual(x.Finite.Outer, y.Finite.Outer) || !reflect.DeepEqual(x.Finite.Inner, y.Finite.Inner) {
+				t.Errorf("%+v, then %+v", x.Finite, y.Finite)
+			}
+			continue
 		}
 		if x.Sets != nil {
 			sameSets(t, x.Sets, y.Sets)

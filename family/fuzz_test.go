@@ -44,6 +44,12 @@ func seeds(f *testing.F) {
 	for _, tt := range dataRefusals {
 		f.Add([]byte(tt.text))
 	}
+	for _, tt := range horizonRefusals {
+		f.Add([]byte(tt.text))
+	}
+	for _, text := range horizonFamilies {
+		f.Add([]byte(text))
+	}
 	for _, text := range dataFamilies {
 		f.Add([]byte(text))
 	}

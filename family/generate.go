@@ -329,6 +329,9 @@ func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
 	if err != nil {
 		return err
 	}
+	if nominal.Finite != nil {
+		return t.failAt(d.node, ErrValue, "contradicts horizon: tasks are drawn on an infinite horizon; list those on a finite one")
+	}
 	f.Tasks = append(f.Tasks, nominal)
 	base := fourOf(&nominal.Outer)
 	gen, word, err := d.generator(t, base)
@@ -404,7 +407,7 @@ func drawTask(gen generator, d *drawing, nominal Task, inner *innerDoc, name str
 				*x = m[i]
 			}
 			task.Inner = inner.seenBy(task.Outer)
-			if last = task.solve(); last == nil {
+			if last = task.solve(GainsOne); last == nil {
 				for c, n := range d.refused {
 					refused[c] += n
 				}

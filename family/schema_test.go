@@ -51,6 +51,7 @@ func makeSchema(t *testing.T) []byte {
 		reflect.TypeFor[matrixeq.Matrix](): {Ref: "#/$defs/matrix"},
 		reflect.TypeFor[[]float64]():       either(number(), &jsonschema.Schema{Type: "array", MinItems: pointer(1), Items: number()}),
 		reflect.TypeFor[Kind]():            words(kindWords),
+		reflect.TypeFor[Gains]():           words(gainsWords),
 		reflect.TypeFor[Bias]():            words(biasWords),
 		reflect.TypeFor[column]():          either(&jsonschema.Schema{Type: "string"}, &jsonschema.Schema{Type: "integer", Minimum: pointer(1.)}),
 		reflect.TypeFor[Algorithm]():       words(algorithmWords),
@@ -66,6 +67,12 @@ func makeSchema(t *testing.T) []byte {
 		reflect.TypeFor[boundsDoc]():       either(number(), pair(), rowsOf(either(number(), pair()))),
 		reflect.TypeFor[pairwiseDoc]():     either(atLeast(0), pairwiseFields),
 	}
+	types[reflect.TypeFor[matrixList]()] = &jsonschema.Schema{Type: "array", MinItems: pointer(1), Items: &jsonschema.Schema{Ref: "#/$defs/matrix"}}
+	overTime, err := jsonschema.For[overTimeDoc](&jsonschema.ForOptions{TypeSchemas: types})
+	if err != nil {
+		t.Fatal(err)
+	}
+	types[reflect.TypeFor[seriesDoc]()] = either(&jsonschema.Schema{Ref: "#/$defs/matrix"}, overTime)
 	type rowsOfSet setDoc // without its decoder
 	rowsFields, err := jsonschema.For[rowsOfSet](&jsonschema.ForOptions{TypeSchemas: types})
 	if err != nil {
@@ -108,7 +115,7 @@ func makeSchema(t *testing.T) []byte {
 		for _, key := range []string{"l2", "epsilon"} {
 			prop(d, key).Minimum = pointer(0.)
 		}
-		for _, key := range []string{"classes", "centers"} {
+		for _, key := range []string{"classes", "centers", "horizon"} {
 			prop(d, key).Minimum = pointer(1.)
 		}
 		prop(d, "split", "count").Minimum = pointer(1.)
@@ -217,6 +224,9 @@ func TestSchema(t *testing.T) {
 	for name, text := range dataFamilies {
 		good[name] = []byte(text)
 	}
+	for name, text := range horizonFamilies {
+		good[name] = []byte(text)
+	}
 	for name, text := range good {
 		if err := validate(text); err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -251,6 +261,9 @@ func TestSchema(t *testing.T) {
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2, within: 1, pairwise: 1}}`,
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2, pairwise: {Z: 1}}}`,
 		`{generate: {nominal: {A: 1, B: 1, Q: 1, R: 1}, count: 2, factors: {A: [1]}}}`,
+		`{gains: many, tasks: [{` + task + `, horizon: 2}]}`,
+		`{tasks: [{` + task + `, horizon: 0}]}`,
+		`{tasks: [{name: t, A: {over_time: 1}, B: 1, Q: 1, R: 1, horizon: 2}]}`,
 		`{kind: rigde, tasks: [{x: [[1]], y: 1}]}`,
 		`{kind: ridge, tasks: [{x: [[1]], y: 1, l2: -1}]}`,
 		`{kind: ridge, tasks: [{x: [[1]], y: 1, l2: 1, bias: some}]}`,

@@ -41,6 +41,19 @@ type HorizonSpec struct {
 	Discount float64         // γ in (0, 1], per step; 0 means 1
 }
 
+// ScaleCost returns the spec with every weight of the cost multiplied by c > 0,
+// and with them every cost, gradient and higher derivative. The optimal gains do
+// not change.
+func (s HorizonSpec) ScaleCost(c float64) HorizonSpec {
+	s = s.clone()
+	for _, m := range [][]matrixeq.Matrix{s.Q, s.R, s.N, {s.Terminal}} {
+		for _, x := range m {
+			dense.Scale(x.Data, c, x.Data)
+		}
+	}
+	return s
+}
+
 // horizonLimit bounds the float64s of one evaluated point, about
 // (T+1)(3d² + 2rd + r²): two gigabytes.
 const horizonLimit = 1 << 28

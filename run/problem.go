@@ -63,8 +63,11 @@ func NewProblem(f *family.Family) (*Problem, error) {
 
 // scale multiplies a cost by c > 0.
 func scale(o objective.Objective, c float64) (objective.Objective, error) {
-	if t := plant(o); t != nil {
+	switch t := o.(type) {
+	case *lqr.Task:
 		return lqr.New(t.Spec().ScaleCost(c))
+	case *lqr.Horizon:
+		return lqr.NewHorizon(t.Spec().ScaleCost(c))
 	}
 	return scaled{o, c}, nil
 }
@@ -100,8 +103,14 @@ func (p *Problem) rule(i int, rate float64) objective.Rule {
 	case p.learned != nil:
 		return maml.Rates{Objective: g, Rates: p.learned}
 	case p.Family.Meta.Inner.Rule == family.RuleNatural:
+		if h, ok := bare(g).(*lqr.Horizon); ok {
+			return lqr.HorizonNatural{Task: h, Rate: rate}
+		}
 		return lqr.Natural{Task: plant(g), Rate: rate}
 	case p.Family.Meta.Inner.Rule == family.RuleGaussNewton:
+		if h, ok := bare(g).(*lqr.Horizon); ok {
+			return lqr.HorizonGaussNewton{Task: h, Rate: rate}
+		}
 		return lqr.GaussNewton{Task: plant(g), Rate: rate}
 	}
 	return maml.Gradient{Objective: g, Rate: rate}

@@ -66,15 +66,11 @@ type SearchedMinimizer struct {
 	Preimages int `json:"from_preimages"`
 }
 
-// Search searches the landscape of gains of any dimension. With rate: auto the
-// rate is that of the family's start. Errors: *[landscape.KindError],
-// *[landscape.AlgorithmError], those
-// of the start where none of the optima is inside the domain, and those of
-// [landscape.Search].
+// Search searches the landscape of gains of any dimension, and of tasks of any
+// kind. With rate: auto the rate is that of the family's start. Errors:
+// *[landscape.AlgorithmError], those of the start where none of the optima is
+// inside the domain, and those of [landscape.Search].
 func (p *Problem) Search(ctx context.Context, o landscape.SearchOptions) (*Search, error) {
-	if has := p.Family.Beyond(); has != "" {
-		return nil, &landscape.KindError{Has: has}
-	}
 	switch m := &p.Family.Meta; {
 	case m.Algorithm.Proximal():
 		return nil, &landscape.AlgorithmError{Algorithm: m.Algorithm.String()}

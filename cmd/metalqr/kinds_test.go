@@ -19,6 +19,50 @@ var kinds = map[string]string{
 	"kmeans":     "kind: kmeans\ndefaults: {centers: 2, temperature: 1, epsilon: 0.5}\ngenerate: {blobs: {rows: 20}, count: 2}\n",
 }
 
+// Every command works on tasks with a horizon, with one gain and with one for
+// each time.
+func TestEveryCommandOnHorizons(t *testing.T) {
+	for name, text := range map[string]string{
+		"one":      "tasks: [{A: 1.1, B: 1, Q: 1, R: 1, horizon: 4, terminal: 2}, {name: b, A: {over_time: [1, 0.9]}, B: 1, Q: 1, R: 1, horizon: 2}]\nmeta: {inner: {rate: 0.01}}\n",
+		"per-time": "gains: per-time\ntasks: [{A: 1.1, B: 1, Q: 1, R: 1, horizon: 2}, {name: b, A: {over_time: [1, 0.9]}, B: 1, Q: 1, R: 1, horizon: 2}]\nmeta: {inner: {rule: natural, rate: 0.01}}\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, name+".yaml", text)
+			t.Chdir(t.TempDir())
+			var s run.Solution
+			succeed(t, "solve", path, "--json").decode(t, &s)
+			if solved := !s.Tasks[0].Gain.IsZero(); solved != (name == "per-time") || solved == (s.Tasks[0].Reason != "") {
+				t.Errorf("%+v", s.Tasks[0])
+			}
+			var r run.Result
+			succeed(t, "train", path, "--out", "run", "--json").decode(t, &r)
+			if want := map[string]int{"one": 1, "per-time": 2}[name]; r.Status.String() != "converged" || r.Gain.Rows != want || r.Gain.Cols != 1 {
+				t.Errorf("%s, a gain of %d×%d", r.Status, r.Gain.Rows, r.Gain.Cols)
+			}
+			var e run.Evaluation
+			succeed(t, "eval", path, "--gain", "run/gain.csv", "--gradcheck", "--json").decode(t, &e)
+			if e.Meta == nil || e.Meta.Value != r.Value {
+				t.Errorf("%+v, trained to %v", e.Meta, r.Value)
+			}
+			succeed(t, "adapt", path, "--gain", "run/gain.npy", "--steps", "2", "--out", "adapted")
+			succeed(t, "compare", path, "--iterations", "3", "--out", "compared")
+			var l run.Search
+			succeed(t, "landscape", path, "--starts", "100", "--json").decode(t, &l)
+			if l.Proof != "search" || len(l.Minimizers) == 0 {
+				t.Errorf("%s: %s", l.Proof, l.Reason)
+			}
+			for _, args := range [][]string{{"certify", path, "--gain", "run/gain.csv"}, {"radius", path, "--epsilon", "0.1"}} {
+				o := call(t, args...)
+				contains(t, args[0], o.stderr, "this family has tasks on a finite horizon")
+				if o.exit != 2 {
+					t.Errorf("exit %d", o.exit)
+				}
+			}
+			contains(t, "solve", succeed(t, "solve", path).stdout, "2 tasks, 1 state, 1 input, ")
+		})
+	}
+}
+
 // Every command works on every kind, or says in a sentence why it cannot.
 func TestEveryCommandOnEveryKind(t *testing.T) {
 	for name, text := range kinds {

@@ -51,11 +51,34 @@ func describe(f *family.Family) string {
 		}
 		return s
 	}
-	s += count(f.States(), "state") + ", " + count(f.Inputs(), "input")
+	s += count(f.States(), "state") + ", " + count(f.Inputs(), "input") + horizons(f)
 	if f.Drawn != nil {
 		s += fmt.Sprintf(" (%d by %s, the nominal one included; seed %d, %s)", f.Drawn.Count, f.Drawn.Generator, f.Drawn.Seed, count(f.Drawn.Redraws, "redraw"))
 	}
 	return s
+}
+
+// horizons says how long the tasks of a family last, where they end.
+func horizons(f *family.Family) string {
+	least, most := 0, 0
+	for i := range f.Tasks {
+		if h := f.Tasks[i].Finite; h != nil {
+			if t := h.Outer.Horizon; most == 0 {
+				least, most = t, t
+			} else {
+				least, most = min(least, t), max(most, t)
+			}
+		}
+	}
+	switch {
+	case most == 0:
+		return ""
+	case least < most:
+		return fmt.Sprintf(", horizons of %d to %d steps, one gain", least, most)
+	case f.Gains == family.GainsPerTime:
+		return fmt.Sprintf(", a horizon of %s, a gain for each", count(most, "step"))
+	}
+	return fmt.Sprintf(", a horizon of %s, one gain", count(most, "step"))
 }
 
 // describeTraining says what a family is, and what is done to its costs.

@@ -189,6 +189,8 @@ func startKind(s *run.Start) string {
 		return fmt.Sprintf("search, a gain inside the domain, found by %s", count(s.Evaluations, "evaluation"))
 	case "random":
 		return fmt.Sprintf("random, inside the domain at the %s", count(s.Draws, "draw"))
+	case "infinite-horizon":
+		return "infinite-horizon, the mean of the gains that would be optimal without an end"
 	case "rows":
 		return "rows, some of the first task's that are far apart"
 	case "given":
