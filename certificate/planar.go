@@ -19,6 +19,8 @@ type Planar struct {
 
 	Cover string `json:"cover"` // the bisection tree, depth first, a letter a box
 	Meets []int  `json:"meets"` // for each m of the cover in turn, the index of its minimiser
+
+	Strips []PlanarStrip `json:"strips,omitempty"` // what v in the cover stands for
 }
 
 // A PlanarMinimum is a strict local minimiser.
@@ -28,4 +30,12 @@ type PlanarMinimum struct {
 	Value   interval.Interval `json:"value"`
 	Optimal bool              `json:"optimal"` // the adapted gain is the one task's optimum
 	Listed  bool              `json:"listed"`  // false: outside the region, part of the cover only
+}
+
+// A PlanarStrip is the rectangle −1 ≤ k₁ ≤ 1, −1 ≤ k₂ ≤ −1 + Width in the chart of
+// another task, with a cover of its own.
+type PlanarStrip struct {
+	Task  int     `json:"task"`
+	Width float64 `json:"width"`
+	Cover string  `json:"cover"`
 }

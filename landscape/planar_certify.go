@@ -35,7 +35,16 @@ func (q *planarProof) certificate(l *PlanarLandscape, nodes []planarNode, order 
 		}
 		c.Minima = append(c.Minima, x)
 	}
-	// Depth first, the lower half first.
+	c.Cover = depthFirst(nodes, func(n *planarNode) { c.Meets = append(c.Meets, at[n.meets]) })
+	for _, t := range q.strips {
+		c.Strips = append(c.Strips, certificate.PlanarStrip{Task: t.task, Width: t.width, Cover: depthFirst(t.nodes, nil)})
+	}
+	return c
+}
+
+// depthFirst writes a tree, the lower half first, and visits the boxes that meet a
+// minimiser in that order.
+func depthFirst(nodes []planarNode, meets func(n *planarNode)) string {
 	tree := make([]byte, 0, len(nodes))
 	stack := []int32{0}
 	for len(stack) > 0 {
@@ -46,11 +55,10 @@ func (q *planarProof) certificate(l *PlanarLandscape, nodes []planarNode, order 
 		case planarFirst, planarSecond:
 			stack = append(stack, n.next+1, n.next)
 		case planarMeets:
-			c.Meets = append(c.Meets, at[n.meets])
+			meets(n)
 		}
 	}
-	c.Cover = string(tree)
-	return c
+	return string(tree)
 }
 
 // Certificate is the proof in the form of package certificate.

@@ -248,7 +248,7 @@ func (p *Planar) stable(w *tape, b planarBox) bool {
 // gains encloses W over a box.
 func (p *Planar) gains(b planarBox) [2]interval.Interval {
 	nominal := formsOf([3]interval.Interval{zero, one, zero}, [3]interval.Interval{zero, zero, one})
-	return p.tasks[0].g.chart.gain([2]interval.Interval{b.over(&nominal[formT]), b.over(&nominal[formD])})
+	return p.tasks[p.center].g.chart.gain([2]interval.Interval{b.over(&nominal[formT]), b.over(&nominal[formD])})
 }
 
 // cost5 is cost of the five forms.

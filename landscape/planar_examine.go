@@ -17,6 +17,7 @@ const (
 	planarSlope    = 'g' // ∇h ≠ 0
 	planarSaddle   = 'n' // ∇²h has a negative eigenvalue
 	planarRegular  = 'j' // one map: det F′ ≠ 0 and F ≠ W*
+	planarCorner   = 'v' // it lies in the strip of a task's chart where v and z are small, which has no minimiser
 	planarMeets    = 'm' // ∇²h ≻ 0 on the hull of it and a minimiser's box
 	planarUnknown  = '?' // nothing
 	planarFirst    = 'x' // cut in the middle of k₁
@@ -45,8 +46,22 @@ type planarProof struct {
 	region interval.Box // of gains; nil: all
 	best   float64      // a value of h, for the border
 	minima []planarMinimum
+	strips []planarStrip
+	within bool              // this is the proof of a strip: it has no list
 	lower  interval.Interval // Σ λᵢCᵢ*
 	least  float64           // width of boxes that are not cut any more
+	border float64           // a lower bound of h next to the borders in the strips
+}
+
+// A planarStrip is −1 ≤ k₂ ≤ −1 + width in the chart of a task other than the
+// first. With the Gauss–Newton rule p′ has no limit at the corner v = z = 0 of the
+// triangle, and in another chart no box that holds it can be decided. In the task's
+// own chart the corner is an edge, on which p′ is continuous. The strip is shown to
+// have no local minimiser with h ≤ L.
+type planarStrip struct {
+	task  int
+	width float64
+	nodes []planarNode
 }
 
 // planarMinimum is a minimiser's box in the chart, that holds one stationary
@@ -139,6 +154,12 @@ func (q *planarProof) examine(b planarBox, w *planarWorker) planarVerdict {
 					cutAt.form(&t.pg[k], b, r[k].Hi())
 				}
 			}
+		}
+	}
+	for i := range q.strips {
+		t := &q.strips[i]
+		if b.over(&p.tasks[t.task].pg[formD]).Hi() <= -1+t.width {
+			return excluded(planarCorner)
 		}
 	}
 	if cutAt != (planarWeights{}) {
@@ -331,7 +352,7 @@ func (q *planarProof) curved(b planarBox, w *planarWorker, first *jet, border bo
 	if near {
 		return fallback
 	}
-	if k, ok := q.p.polish(&w.tape, b.mid()); ok &&
+	if k, ok := q.p.polish(&w.tape, b.mid()); ok && !q.within &&
 		math.Abs(k[0]-b[0].Mid()) <= b[0].Width() && math.Abs(k[1]-b[1].Mid()) <= b[1].Width() {
 		fallback.found, fallback.k = true, k
 	}

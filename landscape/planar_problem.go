@@ -25,6 +25,7 @@ type Planar struct {
 	tasks  []planarTask
 	oneMap bool // the tasks have one inner map and one optimum
 	same   bool // and the inner steps see the cost that counts
+	center int  // the task whose chart it is: 0, but next to another's corner
 }
 
 // A planarTask is one member: h is the sum over the tasks of λC_f(p′),
@@ -119,6 +120,11 @@ func (e *UnsupportedError) Is(target error) bool { return target == ErrUnsupport
 // other than one inner step, [*TaskError] for a task whose optimum intervals
 // cannot show, that is not controllable, or whose Σ₀ is not positive definite.
 func NewPlanar(f *family.Family, rates []float64) (*Planar, error) {
+	return newPlanar(f, rates, 0)
+}
+
+// newPlanar has the chart of any task.
+func newPlanar(f *family.Family, rates []float64, center int) (*Planar, error) {
 	if d, r := f.States(), f.Inputs(); d != 2 || r != 1 {
 		return nil, &UnsupportedError{fmt.Sprintf("planar landscapes are about two states and one input; this family's gain has %d×%d entries", r, d)}
 	}
@@ -129,14 +135,13 @@ func NewPlanar(f *family.Family, rates []float64) (*Planar, error) {
 	copied.Drawn = nil
 	copied.Meta.Inner.Rate = family.Rate{Steps: slices.Clone(rates)}
 	copied.Meta.Inner.Steps = 1
-	p := &Planar{family: &copied, tasks: make([]planarTask, len(f.Tasks))}
+	p := &Planar{family: &copied, tasks: make([]planarTask, len(f.Tasks)), center: center}
 	η := interval.Of(rates[0])
 	total := zero
 	for _, t := range f.Tasks {
 		total = total.Add(interval.Of(t.Weight))
 	}
-	var nominal *planarPlant
-	first := inner(&f.Tasks[0])
+	first := inner(&f.Tasks[center])
 	for i, t := range f.Tasks {
 		fail := func(err error) error { return &TaskError{Task: t.Name, Err: err} }
 		outer, err := planarSpec(t.Outer)
@@ -166,9 +171,6 @@ func NewPlanar(f *family.Family, rates []float64) (*Planar, error) {
 				return nil, fail(fmt.Errorf("its optimum cannot be enclosed after division by its optimal cost"))
 			}
 		}
-		if i == 0 {
-			nominal = inner
-		}
 		k := &p.tasks[i]
 		*k = planarTask{name: t.Name, λ: interval.Of(t.Weight).Div(total), rule: f.Meta.Inner.Rule, still: rates[0] == 0}
 		if !k.λ.Positive() {
@@ -181,9 +183,13 @@ func NewPlanar(f *family.Family, rates []float64) (*Planar, error) {
 			k.f = outer.real()
 		}
 		k.spare = samePlant(first, seen)
-		k.pg = chartForms(nominal, inner, k.spare)
-		k.pf = chartForms(nominal, outer, samePlant(first, t.Outer))
 		k.rate(η, t.G == t.F)
+	}
+	nominal := p.tasks[center].g.planarPlant
+	for i := range p.tasks {
+		k := &p.tasks[i]
+		k.pg = chartForms(nominal, k.g.planarPlant, k.spare)
+		k.pf = chartForms(nominal, k.f.planarPlant, samePlant(first, f.Tasks[i].Outer))
 	}
 	p.oneMap, p.same = planarComesToOne(f)
 	return p, nil

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 )
 
@@ -117,7 +118,10 @@ func (p *Planar) Prove(ctx context.Context, o PlanarOptions) (*PlanarLandscape, 
 	for _, k := range known {
 		q.add(&workers[0], k.k)
 	}
-	nodes, open, border := q.cover(m, workers, known)
+	q.corners(m, workers)
+	side := interval.New(-1, 1)
+	nodes, open, border := q.cover(m, workers, planarBox{side, side}, math.MaxInt, known)
+	border = min(border, q.border)
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
@@ -156,10 +160,10 @@ func (q *planarProof) add(w *planarWorker, k [2]float64) bool {
 
 // cover bisects the chart. It returns the tree, the boxes left, and a lower bound
 // of h in those that reach the border of the domain and were discarded.
-func (q *planarProof) cover(m *meter, workers []planarWorker, known []planarKnown) (nodes []planarNode, left []planarBox, border float64) {
-	side := interval.New(-1, 1)
+// It gives up where it takes more than most boxes.
+func (q *planarProof) cover(m *meter, workers []planarWorker, root planarBox, most int, known []planarKnown) (nodes []planarNode, left []planarBox, border float64) {
 	nodes = []planarNode{{tag: planarUnknown}}
-	open := []planarOpen{{planarBox{side, side}, 0}}
+	open := []planarOpen{{root, 0}}
 	border = infinity
 	verdicts := make([]planarVerdict, planarRound)
 	for len(open) > 0 {
@@ -167,7 +171,7 @@ func (q *planarProof) cover(m *meter, workers []planarWorker, known []planarKnow
 		if m.o.Boxes > m.examined {
 			n = min(n, m.o.Boxes-m.examined)
 		}
-		if !m.round("local minimisers", n) {
+		if len(nodes)-len(open) > most || !m.round("local minimisers", n) {
 			for _, b := range open {
 				left = append(left, b.box)
 			}
@@ -219,6 +223,38 @@ func (q *planarProof) cover(m *meter, workers []planarWorker, known []planarKnow
 	return nodes, left, border
 }
 
+// corners proves the strips, each as wide as it can be with few boxes.
+func (q *planarProof) corners(m *meter, workers []planarWorker) {
+	q.border = infinity
+	if q.p.family.Meta.Inner.Rule != family.RuleGaussNewton || q.p.tasks[0].still {
+		return
+	}
+	const most = 4000 // boxes for a strip
+	for i := range q.p.tasks {
+		done := q.p.tasks[i].spare
+		for _, s := range q.strips {
+			done = done || samePlant(inner(&q.p.family.Tasks[i]), inner(&q.p.family.Tasks[s.task]))
+		}
+		if done {
+			continue
+		}
+		p, err := newPlanar(q.p.family, q.p.family.Meta.Inner.Rate.Steps, i)
+		if err != nil {
+			continue
+		}
+		in := &planarProof{p: p, level: q.level, region: q.region, best: q.best, lower: q.lower, least: q.least, within: true}
+		for width := 0x1p-3; width > 0x1p-20; width /= 8 {
+			strip := planarBox{interval.New(-1, 1), interval.New(-1, -1+width)}
+			nodes, left, border := in.cover(m, workers, strip, most, nil)
+			if len(left) == 0 {
+				q.strips = append(q.strips, planarStrip{i, width, nodes})
+				q.border = min(q.border, border)
+				break
+			}
+		}
+	}
+}
+
 // alarm stops a proof that discards a known minimiser. A minimiser is known to a
 // distance of about 1e-9, and one so near the edge of a box may be in the next.
 func (q *planarProof) alarm(b planarBox, v *planarVerdict, known []planarKnown) {
@@ -245,7 +281,7 @@ func (q *planarProof) alarm(b planarBox, v *planarVerdict, known []planarKnown) 
 func (q *planarProof) empty(nodes []planarNode) bool {
 	return !slices.ContainsFunc(nodes, func(n planarNode) bool {
 		switch n.tag {
-		case planarOutside, planarUnstable, planarSteep, planarFirst, planarSecond:
+		case planarOutside, planarUnstable, planarSteep, planarFirst, planarSecond: // not planarCorner
 			return false
 		}
 		return true

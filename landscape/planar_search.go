@@ -57,8 +57,8 @@ func (p *Planar) starts(n int) [][]float64 {
 	for i := range p.family.Tasks {
 		list = append(list, slices.Clone(p.family.Tasks[i].F.Optimum().Gain.Data))
 	}
-	inv := &p.tasks[0].g.chart.inv
-	from := &p.tasks[0].g.chart.from
+	inv := &p.tasks[p.center].g.chart.inv
+	from := &p.tasks[p.center].g.chart.from
 	for i := range n {
 		for j := range n {
 			k1, k2 := -1+(2*float64(i)+1)/float64(n), -1+(2*float64(j)+1)/float64(n)
@@ -74,7 +74,7 @@ func (p *Planar) starts(n int) [][]float64 {
 
 // chartAt is a gain in the chart.
 func (p *Planar) chartAt(w []float64) [2]float64 {
-	c := &p.tasks[0].g.chart
+	c := &p.tasks[p.center].g.chart
 	τ := c.from[0].Mid() + c.l[0][0].Mid()*w[0] + c.l[0][1].Mid()*w[1]
 	δ := c.from[1].Mid() + c.l[1][0].Mid()*w[0] + c.l[1][1].Mid()*w[1]
 	return [2]float64{τ / (1 + δ), δ}
