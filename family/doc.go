@@ -1,5 +1,7 @@
-// Package family reads and makes families of linear-quadratic tasks: the file
-// format, the random generators, the metric between tasks, and gain files.
+// Package family reads and makes families of tasks: the file format, the random
+// generators, the metric between tasks, and gain files. Tasks are
+// linear-quadratic, without an end or on a finite horizon ([Finite]), or models
+// fitted to data ([Sets]).
 //
 // # Files
 //

@@ -123,7 +123,7 @@ func (a *app) printAdaptation(b *bytes.Buffer, p *run.Problem, r *run.Adaptation
 	} {
 		mean(base.name, base.MeanCosts, fmt.Sprint(base.Refused), plainText(base.Reason))
 	}
-	mean("every task's optimum", slices.Repeat([]run.Number{r.LowerBound}, r.Steps+1), "–", "the lower bound")
+	mean(boundName(len(r.Tasks), func(i int) run.Number { return r.Tasks[i].OptimalCost }), slices.Repeat([]run.Number{r.LowerBound}, r.Steps+1), "–", "the lower bound")
 	t.print(b)
 
 	if a.detail {

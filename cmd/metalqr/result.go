@@ -66,6 +66,16 @@ func boundNote(tasks int, optimum func(i int) run.Number) string {
 	return "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"
 }
 
+// boundName names a row with a lower bound.
+func boundName(tasks int, optimum func(i int) run.Number) string {
+	for i := range tasks {
+		if math.IsNaN(float64(optimum(i))) {
+			return "bounds of the tasks"
+		}
+	}
+	return "every task's optimum"
+}
+
 // ending says how a run ended.
 func ending(r *run.Result) string {
 	n := count(r.Iterations, "iteration")
@@ -143,7 +153,7 @@ func (a *app) printBaselines(b *bytes.Buffer, r *run.Result) {
 	} {
 		t.row(base.name, number(base.CostBefore), number(base.CostAfter), plainText(base.Reason))
 	}
-	t.row("every task's optimum", number(r.LowerBound), "", "the lower bound")
+	t.row(boundName(len(r.Tasks), func(i int) run.Number { return r.Tasks[i].OptimalCost }), number(r.LowerBound), "", "the lower bound")
 	t.print(b)
 }
 
