@@ -19,6 +19,29 @@ var kinds = map[string]string{
 	"kmeans":     "kind: kmeans\ndefaults: {centers: 2, temperature: 1, epsilon: 0.5}\ngenerate: {blobs: {rows: 20}, count: 2}\n",
 }
 
+// What a run says in words of every algorithm, whatever the tasks are.
+func TestEveryAlgorithmInWords(t *testing.T) {
+	for name, text := range map[string]string{
+		"lqr":     "tasks: [{A: 1.1, B: 1, Q: 1, R: 1}, {name: b, A: 0.9, B: 1, Q: 1, R: 1}]\n",
+		"ridge":   kinds["ridge"],
+		"horizon": "gains: per-time\ndefaults: {A: 1.1, B: 1, Q: 1, R: 1, horizon: 2}\ntasks: [{name: a}, {name: b, B: 0.5}]\n",
+	} {
+		text = strings.Replace(text, ", split: {count: 6}", "", 1) // moreau is about one cost
+		for _, tt := range []struct{ meta, want string }{
+			{"algorithm: imaml, inner: {strength: 20}", "mean cost after the proximal step with κ = 20"},
+			{"algorithm: moreau, inner: {strength: 20}", "the proximal step with κ = 20"},
+			{"algorithm: fo-maml", "gradient norm"}, {"algorithm: hf-maml", "gradient norm"}, {"algorithm: reptile", "gradient norm"}, {"algorithm: ftml", "largest rate"},
+			{"inner: {learn: rates, rate: 0.01}, outer: {iterations: 3}", "learned rates = ["},
+		} {
+			path := write(t, name+".yaml", text+"meta: {"+tt.meta+"}\n")
+			t.Chdir(t.TempDir())
+			for _, flag := range []string{"-q", "-v"} {
+				contains(t, name+" "+tt.meta, succeed(t, "train", path, flag).stdout, tt.want, "was it worth it?")
+			}
+		}
+	}
+}
+
 // Every command works on tasks with a horizon, with one gain and with one for
 // each time.
 func TestEveryCommandOnHorizons(t *testing.T) {

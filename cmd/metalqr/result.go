@@ -15,20 +15,22 @@ import (
 // printResult writes what a training run came to.
 func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, directory string) {
 	fmt.Fprintf(b, "%s\n", ending(r))
-	rate := "at lower rates, " + slopeSymbol(f) + " < 1 for every task at every inner step from here"
-	if !r.LargestRate.Exact {
-		rate = "at most, the norms being known from below; " + rate
-	}
-	if len(r.Rates) > 1 {
-		rate += "; " + r.LargestRate.How
-	}
 	summary := facts{
 		{"value", number(r.Value), "mean cost after " + steps(f, r.Rates)},
 		{"lower bound", number(r.LowerBound), boundNote(len(r.Tasks), func(i int) run.Number { return r.Tasks[i].OptimalCost })},
 		{"gap", size(r.Gap), "the value is above its minimum by at most this"},
 		{"gradient norm", size(r.GradientNorm), ""},
-		{"largest rate", number(r.LargestRate.Rate), rate},
 		{"certificate", r.Certificate.Verdict, r.Certificate.Reason},
+	}
+	if l := r.LargestRate; l != nil {
+		rate := "at lower rates, " + slopeSymbol(f) + " < 1 for every task at every inner step from here"
+		if !l.Exact {
+			rate = "at most, the norms being known from below; " + rate
+		}
+		if len(r.Rates) > 1 {
+			rate += "; " + l.How
+		}
+		summary = slices.Insert(summary, len(summary)-1, fact{"largest rate", number(l.Rate), rate})
 	}
 	if r.Best != nil {
 		best := fact{"best met", number(r.Best.Value), fmt.Sprintf("after %s; its gain is shown below too", count(r.Best.Iteration, "iteration"))}
@@ -37,6 +39,9 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 	summary.print(b)
 	b.WriteByte('\n')
 	printMatrix(b, "W", r.Gain)
+	if r.LearnedRates != nil {
+		printMatrix(b, "learned rates", *r.LearnedRates)
+	}
 	if r.Best != nil {
 		printMatrix(b, "best W met", r.Best.Gain)
 	}
@@ -99,6 +104,10 @@ func hessian(r *run.Result) string {
 		if c.Name == "meta-hessian-min" {
 			least = size(c.Value)
 		}
+	}
+	if least == "" { // there is no certificate to measure it for
+		return map[maml.Kind]string{maml.Minimum: "is positive definite", maml.Saddle: "is indefinite, as at a saddle", maml.Maximum: "is negative definite, as at a maximum",
+			maml.Degenerate: "is singular as far as can be told", maml.Unclassified: "has signs that are not known"}[r.Kind]
 	}
 	switch r.Kind {
 	case maml.Minimum:
