@@ -17,8 +17,6 @@ func (b planarBox) hull(c planarBox) planarBox {
 	return planarBox{b[0].Hull(c[0]), b[1].Hull(c[1])}
 }
 
-func (b planarBox) contains(k [2]float64) bool { return b[0].Contains(k[0]) && b[1].Contains(k[1]) }
-
 // over encloses a bilinear form over a box: it takes its extremes at corners.
 func (b planarBox) over(f *[4]interval.Interval) interval.Interval {
 	corner := func(x, y float64) interval.Interval {

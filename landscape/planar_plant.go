@@ -130,7 +130,7 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 		}
 	}
 	if det := sigma[0].Mul(sigma[2]).Sub(sigma[1].Sqr()); !det.Positive() || !sigma[0].Positive() {
-		return nil, fmt.Errorf("Σ₀ is not shown to be positive definite (its determinant is in [%v, %v]), and a proof about a landscape needs that", det.Lo(), det.Hi())
+		return nil, fmt.Errorf("its Σ₀ is not shown to be positive definite (its determinant is in [%v, %v]), and a proof about a landscape needs that", det.Lo(), det.Hi())
 	}
 	p := &planarPlant{}
 	// [b, Ãb] has the determinant c.
