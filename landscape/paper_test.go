@@ -319,7 +319,7 @@ func TestNearlyOpposite(t *testing.T) {
 		for _, sign := range []float64{1, -1} {
 			l := tryAt(t, tasks("rate: 0.003", [4]float64{.9, 1, 1, 1}, [4]float64{.9, -1, 1, 1 + sign*off}), 300)
 			complete(t, l)
-			if n := len(l.Minima()); n != 2 || off >= 1e-12 != l.Spurious() && off != 1e-14 && off != 1e-12 || l.Epsilon.Hi() > off+2e-14 {
+			if n := len(l.Minima()); n != 2 || off >= 1e-12 != l.Spurious() && off != 1e-14 && off != 1e-12 || l.Epsilon.Hi() > off+1e-13 { // values near 1, with the room they leave
 				t.Errorf("%v: %s", sign*off, l.dump())
 			}
 			if sign > 0 {

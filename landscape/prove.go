@@ -56,8 +56,8 @@ type Stationary struct {
 	Basin interval.Interval
 	Share float64 // an estimate from the enclosures, exact to rounding
 
-	// Distance to the nearest singular point of any task; +Inf where there is
-	// none.
+	// Distance to the nearest singular point of any task, or to the nearest box
+	// in which one may be: none is nearer. +Inf where there is none.
 	Singular float64
 }
 
@@ -598,8 +598,10 @@ func (p *Problem) singular(l *Landscape, components []component, m *meter) {
 		st := &l.Stationary[i]
 		st.Singular = math.Inf(1)
 		for _, f := range l.Singular {
-			for _, x := range f.Points {
-				st.Singular = min(st.Singular, x.Sub(st.Gain).Mig())
+			for _, list := range [][]interval.Interval{f.Points, f.Unresolved} {
+				for _, x := range list {
+					st.Singular = min(st.Singular, x.Sub(st.Gain).Mig())
+				}
 			}
 		}
 	}

@@ -2,6 +2,8 @@ package landscape
 
 import (
 	"fmt"
+	"math"
+	"strconv"
 
 	"github.com/metalqr/metalqr/certificate"
 )
@@ -75,6 +77,8 @@ func (l *Landscape) Reason() string {
 			why = "as the budget ran out"
 		}
 		tail = fmt.Sprintf("; %s undecided, %s", left, why) + tail
+	} else if l.Spent {
+		tail = "; the budget ran out before the singular set was finished" + tail
 	}
 	switch l.Verdict {
 	case certificate.Global:
@@ -83,12 +87,25 @@ func (l *Landscape) Reason() string {
 		}
 		return fmt.Sprintf("there are %s, all of one value: each adapts to the task's optimum", n) + tail
 	case certificate.NotGlobal:
-		return fmt.Sprintf("there are %s, and one lies at least %.6g above the infimum", n, l.Epsilon.Lo()) + tail
+		return fmt.Sprintf("there are %s, and one lies at least %s above the infimum", n, AtLeast(l.Epsilon.Lo())) + tail
 	case certificate.EpsilonGlobal:
 		if len(minima) == 0 {
 			return "there is no local minimiser" + tail
 		}
-		return fmt.Sprintf("there are %s; their values differ by %.3g at most, and intervals cannot prove equality", n, l.Epsilon.Hi()) + tail
+		return fmt.Sprintf("there are %s; their values differ by %s at most, and intervals cannot prove equality", n, AtMost(l.Epsilon.Hi())) + tail
 	}
 	return fmt.Sprintf("%s isolated", n) + tail
+}
+
+// AtLeast and AtMost write a proved bound in six digits, rounded so that it
+// stays true.
+func AtLeast(x float64) string { return directed(x, -1) }
+func AtMost(x float64) string  { return directed(x, 1) }
+
+func directed(x, way float64) string {
+	s := strconv.FormatFloat(x, 'g', 6, 64)
+	if v, err := strconv.ParseFloat(s, 64); err == nil && way*(v-x) < 0 {
+		s = strconv.FormatFloat(x+way*1e-5*math.Abs(x), 'g', 6, 64)
+	}
+	return s
 }

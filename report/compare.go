@@ -20,8 +20,8 @@ func Compared(c *run.Comparison) Figure {
 			least = min(least, float64(m.Gap))
 		}
 	}
-	inks := []Ink{Blue, Blue, Vermilion, Green, Purple, Grey, Grey, Orange}
-	dashes := []Dash{Solid, Dashed, Solid, Dashed, Solid, Solid, Dashed, DashDot}
+	inks := []Ink{Blue, Blue, Vermilion, Green, Purple, Sky, Orange, Grey}
+	dashes := []Dash{Solid, Dashed, Solid, Dashed, Solid, DashDot, Dashed, Dotted}
 	panel := func(title, label string, at func(run.Mark) float64) Panel {
 		p := Panel{Title: title, X: Axis{Label: label, Log: true, Grid: true}, Y: Axis{Label: "ℎ above the best reached", Log: true, Grid: true}}
 		for i, a := range c.Algorithms {
@@ -31,10 +31,8 @@ func Compared(c *run.Comparison) Figure {
 			}
 			curve := Curve{Label: name, Ink: inks[i%len(inks)], Dash: dashes[i%len(dashes)]}
 			for _, m := range a.Trace {
-				y := float64(m.Gap) - least
-				if !(y > 1e-15*math.Abs(float64(c.LowerBound))) {
-					y = math.NaN()
-				}
+				// Nothing is told apart below the rounding of h.
+				y := max(float64(m.Gap)-least, 1e-16*max(math.Abs(float64(c.LowerBound)), math.Abs(least)), math.SmallestNonzeroFloat64)
 				curve.X, curve.Y = append(curve.X, at(m)), append(curve.Y, y)
 			}
 			p.Curves = append(p.Curves, curve)

@@ -96,6 +96,18 @@ type Singular struct {
 	Unresolved int       `json:"unresolved"`
 }
 
+// landscapeRates are the inner rates of a landscape, which is judged at no gain.
+// Tasks that exclude each other leave auto without a start: an
+// *[ExclusionError].
+func (p *Problem) landscapeRates(ctx context.Context) (rates []float64, from string, err error) {
+	if p.Family.Meta.Inner.Rate.Auto {
+		if err := p.excluded(); err != nil {
+			return nil, "", err
+		}
+	}
+	return p.ratesFor(ctx, p.center())
+}
+
 // Landscape proves the landscape of a problem with one scalar gain. With rate:
 // auto the rate is that of the family's start. Errors are those of
 // [landscape.New] and of [landscape.Problem.Prove].
@@ -106,7 +118,7 @@ func (p *Problem) Landscape(ctx context.Context, o landscape.Options) (*Landscap
 	if p.Dim() != 1 {
 		return nil, &landscape.DimensionError{Inputs: p.rows, States: p.cols}
 	}
-	rates, from, err := p.ratesFor(ctx, p.center())
+	rates, from, err := p.landscapeRates(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -173,6 +185,9 @@ func (p *Problem) document(found *landscape.Landscape, rates []float64, from str
 		m := Minimizer{Stationary: point, Excess: Number(max(0, s.Value.Mid()-found.Infimum.Mid())), Optimal: s.Optimal, Kind: found.KindOf(s), Share: infinite}
 		if s.Optimal {
 			m.Excess = 0
+		}
+		if m.Kind == "undetermined" {
+			m.Excess = Number(max(0, s.Value.Hi()-found.Infimum.Lo()))
 		}
 		if len(found.Unresolved) == 0 {
 			m.Basin, m.Share = toSegment(s.Basin), Number(s.Share)

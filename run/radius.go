@@ -80,7 +80,7 @@ func (p *Problem) Radius(ctx context.Context, ε float64, o RadiusOptions) (*Rad
 	if has := p.Family.Beyond(); has != "" {
 		return nil, &landscape.KindError{Has: has}
 	}
-	rates, from, err := p.ratesFor(ctx, p.center())
+	rates, from, err := p.landscapeRates(ctx)
 	if err != nil {
 		return nil, err
 	}

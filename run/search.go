@@ -77,7 +77,7 @@ func (p *Problem) Search(ctx context.Context, o landscape.SearchOptions) (*Searc
 	case m.Inner.Learn != family.LearnNone:
 		return nil, &landscape.AlgorithmError{Algorithm: "a learned rate"}
 	}
-	rates, from, err := p.ratesFor(ctx, p.center())
+	rates, from, err := p.landscapeRates(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -148,6 +148,9 @@ func worst(checks []run.GradCheck) []run.GradCheck {
 // steps describes the inner steps; the last rate stands for those after it too.
 func steps(f *family.Family, rates []run.Number) string {
 	if f.Meta.Algorithm.Proximal() {
+		return "the proximal step, κ = " + strength(f, rates)
+	}
+	if f.Meta.Algorithm.Proximal() {
 		return "the proximal step with κ = " + entry(1/rates[0])
 	}
 	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at " + rateWord(rates) + " " + entry(rates[0])
@@ -159,6 +162,14 @@ func steps(f *family.Family, rates []run.Number) string {
 		s += ", " + entry(r)
 	}
 	return s
+}
+
+// strength is κ of a proximal step.
+func strength(f *family.Family, rates []run.Number) string {
+	if κ := f.Meta.Inner.Strength; κ > 0 {
+		return entry(κ)
+	}
+	return entry(1/rates[0]) + ", 1/rate"
 }
 
 // auto says where a rate is from that is not the file's.

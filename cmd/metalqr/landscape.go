@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -170,8 +171,8 @@ func (a *app) printLandscape(b *bytes.Buffer, p *run.Problem, l *run.Landscape, 
 	fmt.Fprintf(b, "%s\n\n", steps(p.Family, l.Rates)+auto(p.Family, l.RateFrom))
 	fmt.Fprintf(b, "%s: %s\n", l.Verdict, l.Reason)
 	summary := facts{
-		{"infimum", bounds(l.Enclosed.Minimum[0], l.Enclosed.Minimum[1]), "the least value of h (proved)"},
-		{"ε", epsilon(l.EpsilonLow, l.Epsilon), "local minima lie at most this above it (proved)"},
+		{"infimum", bounds(l.Enclosed.Minimum[0], l.Enclosed.Minimum[1]), "of h (proved)"},
+		{"ε", epsilon(l.EpsilonLow, l.Epsilon), "how far local minima may lie above it (proved)"},
 		{"lower bound", number(l.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
 	}
 	for i, d := range l.Domain {
@@ -197,7 +198,16 @@ func (a *app) printLandscape(b *bytes.Buffer, p *run.Problem, l *run.Landscape, 
 		if !math.IsInf(float64(m.Share), 0) {
 			share = fmt.Sprintf("%.2f %%", 100*float64(m.Share))
 		}
-		t.row(m.Kind, number(run.Number(m.Gain.Data[0])), number(m.Value), size(m.Excess), size(m.Gap), share, known(m.Singular))
+		above, far := size(m.Excess), known(m.Singular)
+		if m.Kind == "undetermined" {
+			above = "≤ " + above
+		}
+		for _, s := range l.Singular {
+			if s.Unresolved > 0 && !strings.HasPrefix(far, "≥") {
+				far = "≥ " + far
+			}
+		}
+		t.row(m.Kind, number(run.Number(m.Gain.Data[0])), number(m.Value), above, size(m.Gap), share, far)
 	}
 	if len(t.rows) > 0 {
 		t.print(b)
@@ -255,13 +265,11 @@ func epsilon(low, high run.Number) string {
 	case high == 0:
 		return "0"
 	case math.IsInf(float64(high), 1) && low > 0:
-		return "≥ " + number(low)
+		return "≥ " + landscape.AtLeast(float64(low))
 	case math.IsInf(float64(high), 1):
-		return "not bounded"
-	case low == 0:
-		return "≤ " + size(high)
+		return "no bound found"
 	}
-	return bounds(low, high)
+	return "≤ " + landscape.AtMost(float64(high))
 }
 
 // boxes shows how a proof goes on, on a terminal, once it has taken a second.

@@ -45,6 +45,9 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 	if r.Best != nil {
 		printMatrix(b, "best W met", r.Best.Gain)
 	}
+	if r.LearnedRates != nil {
+		printMatrix(b, "rates learned", *r.LearnedRates)
+	}
 	b.WriteByte('\n')
 	if a.detail {
 		a.printCertificate(b, r)
@@ -86,6 +89,9 @@ func ending(r *run.Result) string {
 	n := count(r.Iterations, "iteration")
 	switch r.Status {
 	case maml.Converged:
+		if r.Direction != "" {
+			return fmt.Sprintf("converged after %s: the direction followed vanishes", n)
+		}
 		return fmt.Sprintf("converged after %s; the Hessian there %s", n, hessian(r))
 	case maml.IterationLimit:
 		return fmt.Sprintf("not converged: stopped at the limit of %s", n)
@@ -108,6 +114,9 @@ func hessian(r *run.Result) string {
 	if least == "" { // there is no certificate to measure it for
 		return map[maml.Kind]string{maml.Minimum: "is positive definite", maml.Saddle: "is indefinite, as at a saddle", maml.Maximum: "is negative definite, as at a maximum",
 			maml.Degenerate: "is singular as far as can be told", maml.Unclassified: "has signs that are not known"}[r.Kind]
+	}
+	if least == "" { // measured, but no condition of a certificate
+		return fmt.Sprintf("is that of a %s", r.Kind)
 	}
 	switch r.Kind {
 	case maml.Minimum:
