@@ -324,33 +324,38 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		return 0
 	})
 	low, high := infinity, infinity // of inf h
-	lowest, highest := infinity, math.Inf(-1)
-	allOptimal := true
+	highest := math.Inf(-1)
+	counted := 0 // those that may be at most L
+	allOptimal, someOptimal := true, false
 	for _, i := range order {
 		m := &q.minima[i]
 		g := p.gains(m.box)
 		l.Minima = append(l.Minima, PlanarMinimum{
 			Gain: interval.Box(g[:]), Chart: interval.Box(m.box[:]), Value: values[i], Optimal: m.optimal,
 		})
-		low, high = min(low, values[i].Lo()), min(high, values[i].Hi())
-		allOptimal = allOptimal && m.optimal
 		if values[i].Lo() <= q.level {
-			lowest, highest = min(lowest, values[i].Lo()), max(highest, values[i].Hi())
+			counted++
+			low, highest = min(low, values[i].Lo()), max(highest, values[i].Hi())
+			allOptimal = allOptimal && m.optimal
 		}
 	}
 	for i := range q.minima { // also those outside the region bound the infimum
 		high = min(high, values[i].Hi())
+		someOptimal = someOptimal || q.minima[i].optimal
 	}
+	// h → ∞ at the border of its domain, so that inf h is the least local minimum, but
+	// with the Gauss–Newton rule, of whose h next to the border the cover bounds what is
+	// not decided by det F′.
 	complete := len(left) == 0
 	attained := true
-	if q.region != nil || !complete || math.IsInf(low, 1) {
+	if q.region != nil || !complete || counted == 0 || p.oneMap {
 		low, attained = q.lower.Lo(), false
 	}
 	if border < high {
 		low, attained = min(low, border), false
 	}
 	low = max(low, q.lower.Lo())
-	if p.oneMap && slices.ContainsFunc(q.minima, func(m planarMinimum) bool { return m.optimal }) {
+	if someOptimal {
 		low, high, attained = q.lower.Lo(), q.lower.Hi(), true
 	}
 	if math.IsInf(high, 1) {
@@ -369,9 +374,9 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 	}
 	upper := max(0, interval.SubUp(worst, l.Infimum.Lo()))
 	switch {
-	case len(l.Minima) == 0 && complete:
+	case counted == 0 && complete:
 		upper = 0
-	case complete && attained && (len(l.Minima) == 1 || allOptimal):
+	case complete && attained && (counted == 1 || allOptimal):
 		upper = 0
 	}
 	l.Epsilon = interval.New(lower, max(lower, upper))
@@ -380,7 +385,7 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		l.Verdict = certificate.NotGlobal
 	case !complete:
 		l.Verdict = certificate.Undecided
-	case upper == 0 && len(l.Minima) > 0:
+	case upper == 0 && counted > 0:
 		l.Verdict = certificate.Global
 	default:
 		l.Verdict = certificate.EpsilonGlobal
