@@ -62,6 +62,13 @@ func (s *Sets) shape() (rows, cols int) {
 	return 1, dim
 }
 
+// What a short file can ask for is bounded: numbers that are drawn, of all tasks
+// together, and parameters.
+const (
+	maxDrawnNumbers = 1 << 26
+	maxParameters   = 1 << 22
+)
+
 // dataKeys are the keys of a task over data, with the kinds that have them; nil
 // stands for all of them.
 var dataKeys = []struct {
@@ -256,6 +263,11 @@ func (f *Family) dataTask(t *tree, d, defaults *taskDoc, data *risk.Data, index 
 	return task, nil
 }
 
+// A limitError is about a limit of ours.
+type limitError struct{ message string }
+
+func (e *limitError) Error() string { return e.message }
+
 // split draws the small set.
 func (s *Sets) split(d *splitDoc, index uint64) error {
 	w := risk.Draw{Count: d.Count, PerClass: d.PerClass, Disjoint: d.Disjoint, Seed: firstSeed, Task: index}
@@ -274,6 +286,9 @@ func (s *Sets) solve() error {
 		return err
 	}
 	f := s.F
+	if dim := f.Dim(); dim > maxParameters {
+		return &limitError{fmt.Sprintf("%d parameters; at most %d", dim, maxParameters)}
+	}
 	switch o := f.(type) {
 	case *risk.LeastSquares:
 	case *risk.CrossEntropy:
@@ -365,7 +380,11 @@ func (f *Family) dataError(t *tree, d, defaults *taskDoc, key string, err error)
 			at = n
 		}
 	}
-	e := t.failAt(at, ErrTask, "task %s: %s", quote(d.Name), strings.TrimPrefix(err.Error(), "risk: "))
+	kind := ErrTask
+	if errors.As(err, new(*limitError)) {
+		kind = ErrLimit
+	}
+	e := t.failAt(at, kind, "task %s: %s", quote(d.Name), strings.TrimPrefix(err.Error(), "risk: "))
 	e.Err = err
 	return e
 }
@@ -402,6 +421,9 @@ func (f *Family) generateData(t *tree, doc *document, named map[string]bool) err
 	if err != nil {
 		return err
 	}
+	if rows, features := d.sizes(); float64(d.Count)*float64(rows)*float64(features) > maxDrawnNumbers {
+		return t.failAt(t.find(d.node, word), ErrLimit, "%d tasks of %d rows of %d features; at most %d numbers", d.Count, rows, features, maxDrawnNumbers)
+	}
 	for i := range d.Count {
 		one := taskDoc{Name: fmt.Sprintf("task-%0*d", max(3, len(fmt.Sprint(d.Count))), i+1), node: d.node}
 		if named[one.Name] {
@@ -431,6 +453,24 @@ func (f *Family) generateData(t *tree, doc *document, named map[string]bool) err
 	}
 	f.Drawn = &Drawn{Generator: word, Seed: seed, Count: d.Count}
 	return nil
+}
+
+// sizes are those of a task that is drawn, or as large as what drawing it needs:
+// blobs have centres, too.
+func (d *generateDoc) sizes() (rows, features int) {
+	or := func(n, otherwise int) int {
+		if n == 0 {
+			return otherwise
+		}
+		return n
+	}
+	switch {
+	case d.Sinusoids != nil:
+		return or(d.Sinusoids.Rows, 100), or(d.Sinusoids.Features, 12)
+	case d.Lines != nil:
+		return or(d.Lines.Rows, 100), or(d.Lines.Features, 5)
+	}
+	return max(or(d.Blobs.Rows, 100), d.Blobs.Classes), or(d.Blobs.Features, 2)
 }
 
 // dataGenerator checks the one generator that is asked for.

@@ -229,6 +229,11 @@ var dataRefusals = []struct {
 	{"two generators", "kind: regression\ngenerate: {lines: {}, sinusoids: {}, count: 2}\n", 2, 19, "generate.lines", ErrKey, "there is sinusoids already"},
 	{"no generator", "kind: regression\ngenerate: {count: 2}\n", 2, 11, "generate", ErrKey, "one of sinusoids, lines or blobs"},
 	{"no count", "kind: regression\ngenerate: {lines: {}}\n", 2, 11, "generate", ErrKey, "needs count"},
+	{"too many rows", "kind: regression\ngenerate: {lines: {rows: 1000000000}, count: 2}\n", 2, 19, "generate.lines", ErrLimit, "at most 67108864 numbers"},
+	{"too many tasks", "kind: regression\ngenerate: {sinusoids: {}, count: 1000000}\n", 2, 23, "generate.sinusoids", ErrLimit, "1000000 tasks of 100 rows of 12 features"},
+	{"too many clouds", "kind: kmeans\ndefaults: {centers: 1, temperature: 1}\ngenerate: {blobs: {classes: 100000000}, count: 1}\n", 3, 19, "generate.blobs", ErrLimit, "at most 67108864 numbers"},
+	{"too many rows in all", "kind: regression\ngenerate: {lines: {rows: 1000, features: 1000}, count: 1000}\n", 2, 19, "generate.lines", ErrLimit, "1000 tasks of 1000 rows of 1000 features"},
+	{"too many centres", "kind: kmeans\ntasks: [{x: [[1, 2]], temperature: 1, centers: 2000000000}]\n", 2, 9, "tasks[0]", ErrLimit, "4000000000 parameters; at most 4194304"},
 	{"impossible rows", "kind: regression\ngenerate: {sinusoids: {features: 1}, count: 2}\n", 2, 34, "generate.sinusoids.features", ErrDraw, "Features is 1"},
 	{"three classes of two", "kind: logistic\ngenerate: {blobs: {classes: 3}, count: 2}\n", 2, 11, "generate", ErrTask, "want a class 0 to 1"},
 }

@@ -18,6 +18,9 @@ type Finite struct {
 	G objective.Objective // Inner, likewise; F itself where Inner is nil
 }
 
+// maxHorizon bounds the time and memory that a short file can ask for.
+const maxHorizon = 100_000
+
 func (h *Finite) tied() bool {
 	_, ok := h.F.(*lqr.Tied)
 	return ok
@@ -124,6 +127,8 @@ func (f *Family) checkHorizon(t *tree, d, defaults, full *taskDoc) error {
 	switch {
 	case *full.Horizon < 1:
 		return t.failAt(at("horizon"), ErrValue, "must be at least 1")
+	case *full.Horizon > maxHorizon:
+		return t.failAt(at("horizon"), ErrLimit, "%d steps; at most %d", *full.Horizon, maxHorizon)
 	case value(full.AverageCost):
 		return t.failAt(at("average_cost"), ErrValue, "contradicts horizon: it is the cost per step of an infinite one")
 	case full.SampleTime != nil:

@@ -82,6 +82,7 @@ var horizonRefusals = []struct {
 	message      string
 }{
 	{"no steps", "tasks:\n" + taskOf("horizon: 0"), 2, 48, "tasks[0].horizon", ErrValue, "at least 1"},
+	{"too many steps", "tasks:\n" + taskOf("horizon: 2000000000"), 2, 48, "tasks[0].horizon", ErrLimit, "at most 100000"},
 	{"steps and average cost", "tasks:\n" + taskOf("horizon: 2, average_cost: true, noise: 1"), 2, 65, "tasks[0].average_cost", ErrValue, "contradicts horizon"},
 	{"steps and sample time", "defaults: {sample_time: 0.1}\ntasks:\n" + taskOf("horizon: 2"), 1, 25, "defaults.sample_time", ErrValue, "contradicts horizon"},
 	{"end of no horizon", "tasks:\n" + taskOf("terminal: 1"), 2, 49, "tasks[0].terminal", ErrValue, "contradicts an infinite horizon"},
