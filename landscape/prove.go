@@ -134,13 +134,17 @@ func (p *Problem) Prove(ctx context.Context, o Options) (*Landscape, error) {
 
 // componentsOf reads the components off a cover, and the pieces of which
 // nothing is known. What lies between two pieces outside is one component, if
-// any of it is known to be inside.
+// any of it is known to be inside; if not, nothing is known of it, though ends of
+// the domain may be seen there.
 func componentsOf(cover []certificate.Piece) (components []component, unknown []interval.Interval) {
 	var c component
 	begun := false
 	flush := func() {
-		if len(c.inner) > 0 {
+		switch {
+		case len(c.inner) > 0:
 			components = append(components, c)
+		case begun:
+			unknown = append(unknown, c.outer)
 		}
 		c, begun = component{}, false
 	}
@@ -154,14 +158,17 @@ func componentsOf(cover []certificate.Piece) (components []component, unknown []
 		switch piece.Is {
 		case certificate.Out:
 			flush()
-		case certificate.End: // of the component before it, or of the next
-			before := i > 0 && cover[i-1].Is != certificate.Out && len(c.inner) > 0
+		case certificate.End: // the low one of a component, or the high one
+			low := i+1 < len(cover) && cover[i+1].Is == certificate.In
+			if low && len(c.inner) > 0 {
+				flush()
+			}
 			take(piece.Box)
-			if before {
+			if !low && len(c.inner) > 0 {
 				flush()
 			}
 		case certificate.Unknown:
-			unknown = join(unknown, piece.Box)
+			unknown = append(unknown, piece.Box)
 			take(piece.Box)
 		case certificate.In:
 			take(piece.Box)
@@ -173,7 +180,7 @@ func componentsOf(cover []certificate.Piece) (components []component, unknown []
 		}
 	}
 	flush()
-	return components, unknown
+	return components, joined(unknown)
 }
 
 // joined is a list in order, intervals that touch made one.
@@ -226,14 +233,19 @@ func (p *Problem) zeros(l *Landscape, components []component, m *meter, s *scrat
 		if last.is == certificate.Unknown {
 			last.low = 0
 		}
-		p.borders(&l.Domain[ci], c, first.high, last.low, s)
+		p.borders(l, ci, c, first.high, last.low, s)
 	}
 	l.proof.Covers = []certificate.Cover{cover}
 }
 
-// borders notes where h falls towards an end of a component: low and high are
-// the signs of h′ next to the ends, 0 where they are not known.
-func (p *Problem) borders(d *Component, c component, low, high int, s *scratch) {
+// borders notes where h falls towards an end of component i: low and high are
+// the signs of h′ next to the ends. Where a sign is not known, 0, nothing is known
+// of h there, unless the end is among what is unresolved.
+func (p *Problem) borders(l *Landscape, i int, c component, low, high int, s *scratch) {
+	d := &l.Domain[i]
+	if !c.outer.IsBounded() {
+		return // h rises without end
+	}
 	at := func(end interval.Interval) *interval.Interval {
 		v, ok := p.value(end, false, s)
 		if !ok {
@@ -241,11 +253,22 @@ func (p *Problem) borders(d *Component, c component, low, high int, s *scratch) 
 		}
 		return &v
 	}
-	if low > 0 && c.outer.IsBounded() {
-		d.LowBorder = at(d.Low)
+	open := func(end interval.Interval) {
+		if !slices.ContainsFunc(l.Unresolved, end.Subset) {
+			l.Unresolved = append(l.Unresolved, end)
+		}
 	}
-	if high < 0 && c.outer.IsBounded() {
+	switch {
+	case low > 0:
+		d.LowBorder = at(d.Low)
+	case low == 0:
+		open(d.Low)
+	}
+	switch {
+	case high < 0:
 		d.HighBorder = at(d.High)
+	case high == 0:
+		open(d.High)
 	}
 }
 
@@ -346,7 +369,7 @@ func (p *Problem) factors(l *Landscape, components []component, m *meter, s *scr
 		}
 		l.Unresolved = append(l.Unresolved, unknown...)
 		l.Stationary = append(l.Stationary, kept...)
-		p.borders(&l.Domain[ci], c, low, high, s)
+		p.borders(l, ci, c, low, high, s)
 	}
 	for _, f := range all {
 		var pieces []certificate.Piece

@@ -80,21 +80,29 @@ func (l *Landscape) Reason() string {
 	} else if l.Spent {
 		tail = "; the budget ran out before the singular set was finished" + tail
 	}
+	there := "there are " + n
+	if len(minima) <= 1 {
+		there = "there is " + n
+	}
 	switch l.Verdict {
 	case certificate.Global:
 		if len(minima) == 1 {
 			return "there is one local minimiser, and it is the global one" + tail
 		}
-		return fmt.Sprintf("there are %s, all of one value: each adapts to the task's optimum", n) + tail
+		return there + ", all of one value: each adapts to the task's optimum" + tail
 	case certificate.NotGlobal:
-		return fmt.Sprintf("there are %s, and one lies at least %s above the infimum", n, AtLeast(l.Epsilon.Lo())) + tail
+		which := ", and one"
+		if len(minima) == 1 {
+			which = ", which"
+		}
+		return there + which + " lies at least " + AtLeast(l.Epsilon.Lo()) + " above the infimum" + tail
 	case certificate.EpsilonGlobal:
 		if len(minima) == 0 {
-			return "there is no local minimiser" + tail
+			return there + tail
 		}
-		return fmt.Sprintf("there are %s; their values differ by %s at most, and intervals cannot prove equality", n, AtMost(l.Epsilon.Hi())) + tail
+		return there + ", at most " + AtMost(l.Epsilon.Hi()) + " above the infimum; intervals cannot prove equality" + tail
 	}
-	return fmt.Sprintf("%s isolated", n) + tail
+	return n + " isolated" + tail
 }
 
 // AtLeast and AtMost write a proved bound in six digits, rounded so that it
@@ -103,9 +111,10 @@ func AtLeast(x float64) string { return directed(x, -1) }
 func AtMost(x float64) string  { return directed(x, 1) }
 
 func directed(x, way float64) string {
-	s := strconv.FormatFloat(x, 'g', 6, 64)
-	if v, err := strconv.ParseFloat(s, 64); err == nil && way*(v-x) < 0 {
-		s = strconv.FormatFloat(x+way*1e-5*math.Abs(x), 'g', 6, 64)
+	for y := x; ; y += way * 2.5e-6 * math.Abs(x) { // a quarter of the last digit, or less
+		s := strconv.FormatFloat(y, 'g', 6, 64)
+		if v, err := strconv.ParseFloat(s, 64); err != nil || way*(v-x) >= 0 {
+			return s
+		}
 	}
-	return s
 }

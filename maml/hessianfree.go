@@ -94,17 +94,28 @@ func (s *hessianFreeStep) PullDeriv(dst, _, _ []float64) { clear(dst) }
 
 // product sets dst to the difference quotient of ∇g along v.
 func (s *hessianFreeStep) product(dst, v []float64) {
-	length := dense.Norm(v)
-	if length == 0 {
+	most := dense.MaxAbs(v)
+	switch {
+	case most == 0:
 		clear(dst)
 		return
+	case !dense.Finite(v):
+		spoil(dst)
+		return
 	}
-	// The direction is scaled to length one first: δ/‖v‖ may overflow.
-	unit := along(make([]float64, len(v)), 1/length, v)
+	// The direction is scaled to length one first, by way of a power of two: δ/‖v‖
+	// and 1/‖v‖ may overflow.
+	_, exponent := math.Frexp(most)
+	unit := make([]float64, len(v))
+	for i, x := range v {
+		unit[i] = math.Ldexp(x, -exponent)
+	}
+	length := dense.Norm(unit)
+	dense.Scale(unit, 1/length, unit)
 	below := make([]float64, len(v))
 	scale := 1 + dense.Norm(s.x)
 	left := false // by the last δ
-	for δ := s.rule.Delta * scale; ; {
+	for δ := s.rule.Delta * scale; δ > 0; {
 		above := along(s.x, δ, unit)
 		if equal(above, s.x) {
 			break
@@ -127,7 +138,7 @@ func (s *hessianFreeStep) product(dst, v []float64) {
 		default:
 			p.Grad(below)
 			for i := range dst {
-				dst[i] = (dst[i] - below[i]) / (2 * δ) * length
+				dst[i] = math.Ldexp((dst[i]-below[i])/(2*δ)*length, exponent)
 			}
 			return
 		}

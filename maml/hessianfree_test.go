@@ -254,3 +254,41 @@ func TestHessianFreeRefuses(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// edge is x − log x where x > 0: every other x is outside, NaN too.
+type edge struct{}
+
+func (edge) Dim() int { return 1 }
+
+func (edge) At(x []float64) (objective.Point, error) {
+	if !(x[0] > 0) {
+		return nil, &outsideError{x[0]}
+	}
+	return edgePoint(x[0]), nil
+}
+
+type edgePoint float64
+
+func (p edgePoint) Value() float64           { return float64(p) - math.Log(float64(p)) }
+func (p edgePoint) Grad(dst []float64)       { dst[0] = 1 - 1/float64(p) }
+func (p edgePoint) HessVec(dst, v []float64) { dst[0] = v[0] / float64(p) / float64(p) }
+
+// Directions that no step can be scaled to are answered, not searched for ever.
+func TestHessianFreeOfExtremeDirections(t *testing.T) {
+	s, err := maml.HessianFree{Objective: edge{}, Rate: 0.25}.At([]float64{1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	dst := []float64{0}
+	for _, v := range []float64{math.NaN(), math.Inf(1)} {
+		if s.Pull(dst, []float64{v}); !math.IsNaN(dst[0]) {
+			t.Errorf("%v gives %v", v, dst[0])
+		}
+	}
+	for _, v := range []float64{5e-324, 1e-309, 1e-300, 1e300, 1e308} {
+		// J = 1 − ¼ there; a subnormal direction has few digits to give.
+		if s.Pull(dst, []float64{v}); math.Abs(dst[0]-0.75*v) > 1e-9*v+1e-323 {
+			t.Errorf("%v gives %v, want %v", v, dst[0], 0.75*v)
+		}
+	}
+}

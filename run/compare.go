@@ -1,6 +1,7 @@
 package run
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/metalqr/metalqr/certificate"
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/landscape"
@@ -261,16 +263,16 @@ func (p *Problem) compare(ctx context.Context, yard *maml.Meta, rates []float64,
 	f.Meta.Algorithm = family.MAML
 	q := *p
 	q.Family = &f
-	certificate, err := q.certify(&maml.Result{Value: pt.Value(), Point: pt}, pt, last, rates)
+	conditions, err := q.certify(&maml.Result{Value: pt.Value(), Point: pt}, pt, last, rates)
 	if err != nil {
 		return nil, err
 	}
-	out.Verdict = certificate.Verdict
+	out.Verdict = conditions.Verdict
 	return out, nil
 }
 
 // reached names the stationary point of h at a gain: for a scalar gain the
-// proved one next to it.
+// proved one that is nearest, which that the gain is there is no proof of.
 func reached(l *landscape.Landscape, c *Compared) string {
 	scale := float64(c.Gradient) * (1 + dense.Norm(c.Gain.Data))
 	if !(scale <= 1e-6*math.Abs(float64(c.Value))) {
@@ -280,14 +282,17 @@ func reached(l *landscape.Landscape, c *Compared) string {
 		return "a stationary point of h"
 	}
 	w := c.Gain.Data[0]
-	for _, s := range l.Stationary {
-		if d := math.Abs(s.Gain.Mid() - w); d <= 1e-4*(1+math.Abs(w)) {
-			kind := string(s.Kind)
-			if s.Kind == "minimum" {
-				kind = l.KindOf(s) + " minimum"
-			}
-			return fmt.Sprintf("%s at %.6g", kind, s.Gain.Mid())
-		}
+	distance := func(s landscape.Stationary) float64 { return math.Abs(s.Gain.Mid() - w) }
+	if len(l.Stationary) == 0 {
+		return "a stationary point of h"
 	}
-	return "a stationary point of h"
+	nearest := slices.MinFunc(l.Stationary, func(x, y landscape.Stationary) int { return cmp.Compare(distance(x), distance(y)) })
+	if distance(nearest) > 1e-4*(1+math.Abs(w)) {
+		return "a stationary point of h"
+	}
+	kind := string(nearest.Kind)
+	if nearest.Kind == certificate.Minimum {
+		kind = l.KindOf(nearest) + " minimum"
+	}
+	return fmt.Sprintf("%s at %.6g", kind, nearest.Gain.Mid())
 }

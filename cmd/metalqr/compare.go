@@ -33,7 +33,7 @@ same outer rate; iMAML and the Moreau envelope, with κ = 1/rate, by Newton's
 method; FTML plays the tasks in their order.
 
 Each row says which stationary point of h the gain is, if one: for a scalar gain
-that is proved. --out DIR writes compare.json and the figure; files that exist are
+the nearest of those that landscape proves. --out DIR writes compare.json and the figure; files that exist are
 refused.`,
 		Args:              file,
 		ValidArgsFunction: completeFile,
