@@ -150,9 +150,6 @@ func steps(f *family.Family, rates []run.Number) string {
 	if f.Meta.Algorithm.Proximal() {
 		return "the proximal step, κ = " + strength(f, rates)
 	}
-	if f.Meta.Algorithm.Proximal() {
-		return "the proximal step with κ = " + entry(1/rates[0])
-	}
 	s := count(len(rates), f.Meta.Inner.Rule.String()+" step") + " at " + rateWord(rates) + " " + entry(rates[0])
 	last := len(rates) - 1
 	for last > 0 && rates[last] == rates[last-1] {

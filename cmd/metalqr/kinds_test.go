@@ -28,10 +28,10 @@ func TestEveryAlgorithmInWords(t *testing.T) {
 	} {
 		text = strings.Replace(text, ", split: {count: 6}", "", 1) // moreau is about one cost
 		for _, tt := range []struct{ meta, want string }{
-			{"algorithm: imaml, inner: {strength: 20}", "mean cost after the proximal step with κ = 20"},
-			{"algorithm: moreau, inner: {strength: 20}", "the proximal step with κ = 20"},
+			{"algorithm: imaml, inner: {strength: 20}", "mean cost after the proximal step, κ = 20"},
+			{"algorithm: moreau, inner: {strength: 20}", "the proximal step, κ = 20"},
 			{"algorithm: fo-maml", "gradient norm"}, {"algorithm: hf-maml", "gradient norm"}, {"algorithm: reptile", "gradient norm"}, {"algorithm: ftml", "largest rate"},
-			{"inner: {learn: rates, rate: 0.01}, outer: {iterations: 3}", "learned rates = ["},
+			{"inner: {learn: rates, rate: 0.01}, outer: {iterations: 3}", "rates learned = ["},
 		} {
 			path := write(t, name+".yaml", text+"meta: {"+tt.meta+"}\n")
 			t.Chdir(t.TempDir())

@@ -39,9 +39,6 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 	summary.print(b)
 	b.WriteByte('\n')
 	printMatrix(b, "W", r.Gain)
-	if r.LearnedRates != nil {
-		printMatrix(b, "learned rates", *r.LearnedRates)
-	}
 	if r.Best != nil {
 		printMatrix(b, "best W met", r.Best.Gain)
 	}
@@ -114,9 +111,6 @@ func hessian(r *run.Result) string {
 	if least == "" { // there is no certificate to measure it for
 		return map[maml.Kind]string{maml.Minimum: "is positive definite", maml.Saddle: "is indefinite, as at a saddle", maml.Maximum: "is negative definite, as at a maximum",
 			maml.Degenerate: "is singular as far as can be told", maml.Unclassified: "has signs that are not known"}[r.Kind]
-	}
-	if least == "" { // measured, but no condition of a certificate
-		return fmt.Sprintf("is that of a %s", r.Kind)
 	}
 	switch r.Kind {
 	case maml.Minimum:
