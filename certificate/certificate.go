@@ -192,7 +192,7 @@ func Decode(data []byte) (*Certificate, error) {
 		}
 	}
 	if claims != 1 {
-		return nil, fmt.Errorf("certificate: %w: want one claim, about a landscape or about a point", ErrFormat)
+		return nil, fmt.Errorf("certificate: %w: want one claim, about a landscape, a point or a plane", ErrFormat)
 	}
 	again, err := canonical(&c)
 	if err != nil {

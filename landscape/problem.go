@@ -3,11 +3,13 @@ package landscape
 import (
 	"fmt"
 	"math"
+	"math/big"
 	"slices"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/matrixeq"
 )
 
 // A Problem is the meta-objective of a family with one scalar gain, its
@@ -102,6 +104,10 @@ func New(f *family.Family, rates []float64) (*Problem, error) {
 
 // enclose takes a task's parameters from its specification.
 func enclose(s lqr.Spec) (*plant, error) {
+	if det := determinant(s); det.Sign() < 0 {
+		f, _ := det.Float64()
+		return nil, fmt.Errorf("its cost's matrix [Q N; Nᵀ R] is not positive semidefinite: QR − N² = %.3g, exactly, and a proof needs that it is not below 0", f)
+	}
 	p := &plant{γ: one, s: one, n: zero, c: zero}
 	entry := func(x []float64) interval.Interval { return interval.Of(x[0]) }
 	p.a, p.b, p.q, p.r = entry(s.A.Data), entry(s.B.Data), entry(s.Q.Data), entry(s.R.Data)
@@ -139,6 +145,18 @@ func enclose(s lqr.Spec) (*plant, error) {
 		return nil, fmt.Errorf("its optimum cannot be enclosed: it is too near a task that has none, or its numbers are too large or too small for intervals")
 	}
 	return p, nil
+}
+
+// determinant is QR − N², exact.
+func determinant(s lqr.Spec) *big.Rat {
+	rat := func(m matrixeq.Matrix) *big.Rat {
+		if m.IsZero() {
+			return new(big.Rat)
+		}
+		return new(big.Rat).SetFloat64(m.Data[0])
+	}
+	q, r, n := rat(s.Q), rat(s.R), rat(s.N)
+	return q.Sub(q.Mul(q, r), n.Mul(n, n))
 }
 
 // scaled is the plant with its cost divided by c. The constant part is divided

@@ -53,8 +53,8 @@ type Stationary struct {
 
 	// Of a minimum: the gains from which descent on h ends there, and their
 	// share of the domain.
-	Basin interval.Interval
-	Share float64 // an estimate from the enclosures, exact to rounding
+	Basin [2]interval.Interval // its ends, enclosed
+	Share float64              // an estimate from the enclosures, exact to rounding
 
 	// Distance to the nearest singular point of any task, or to the nearest box
 	// in which one may be: none is nearer. +Inf where there is none.
@@ -656,7 +656,7 @@ func (l *Landscape) basins() {
 			if i+1 < len(l.Stationary) && l.Stationary[i+1].Gain.Hi() <= d.High.Hi() {
 				to = l.Stationary[i+1].Gain
 			}
-			st.Basin = interval.New(from.Mid(), to.Mid())
+			st.Basin = [2]interval.Interval{from, to}
 			if d.Low.IsBounded() && d.High.IsBounded() {
 				st.Share = (to.Mid() - from.Mid()) / total
 			} else {

@@ -601,7 +601,7 @@ func (t *trial) shape() {
 	}
 	basins := 0.0
 	for _, s := range t.l.Stationary {
-		if s.Kind == certificate.Minimum && len(t.l.Unresolved) == 0 && !(s.Share > 0 && s.Basin.Contains(s.Gain.Mid())) {
+		if s.Kind == certificate.Minimum && len(t.l.Unresolved) == 0 && !(s.Share > 0 && s.Basin[0].Hull(s.Basin[1]).Contains(s.Gain.Mid())) {
 			t.complain("basin %v of the minimum %v, share %v", s.Basin, s.Gain, s.Share)
 		}
 		basins += s.Share

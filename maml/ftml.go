@@ -38,7 +38,7 @@ type FTML struct {
 type Round struct {
 	Round  int       `json:"round"` // from 1
 	Member string    `json:"task"`
-	X      []float64 `json:"x"`    // x_t, chosen before the task was seen
+	X      []float64 `json:"x"`    // x_t, chosen before the task was seen unless Moved
 	Loss   float64   `json:"loss"` // h_t(x_t)
 	// Best is the least Σ_{s≤t} h_s found, at Leader = x_{t+1}.
 	Best   float64   `json:"best"`

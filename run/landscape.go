@@ -5,7 +5,6 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/certificate"
-	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/landscape"
 	"github.com/metalqr/metalqr/maml"
@@ -190,7 +189,7 @@ func (p *Problem) document(found *landscape.Landscape, rates []float64, from str
 			m.Excess = Number(max(0, s.Value.Hi()-found.Infimum.Lo()))
 		}
 		if len(found.Unresolved) == 0 {
-			m.Basin, m.Share = toSegment(s.Basin), Number(s.Share)
+			m.Basin, m.Share = segment{Number(s.Basin[0].Mid()), Number(s.Basin[1].Mid())}, Number(s.Share)
 		}
 		l.Minimizers = append(l.Minimizers, m)
 	}
@@ -245,7 +244,7 @@ func (l *Landscape) Keep(dir string, others map[string][]byte) error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{landscapeFile: document, certificateFile: proof, specFile: family.Format(l.problem.Family)}
+	files := map[string][]byte{landscapeFile: document, certificateFile: proof, specFile: []byte(l.proof.Certificate().Family)}
 	for name, data := range others {
 		files[name] = data
 	}

@@ -60,6 +60,9 @@ func (a *app) problemAndGain(path, gain string) (*run.Problem, matrixeq.Matrix, 
 	if err != nil {
 		return nil, matrixeq.Matrix{}, &inputError{err}
 	}
+	if p.Family.Meta.Inner.Learn != family.LearnNone {
+		fmt.Fprintf(a.warn(), "warning: rates that training learned are no part of a gain file; the gain is judged with the family's own rate\n")
+	}
 	return p, w, nil
 }
 

@@ -40,7 +40,8 @@ infimum), and the least ε for which the objective is ε-global.
 Verdicts: global (one local minimiser, or all of one value: ε = 0), not-global (a
 spurious one exists), epsilon-global (all are found, their values are within ε
 but not proved equal), undecided (the budget ran out, or points are degenerate;
-what is left is listed). All numbers are proved in intervals.
+what is left is listed). Each is proved in
+intervals; a number printed alone is the middle of its enclosure.
 
 The minimisers of other gains are searched for, and nothing is proved of them: the
 verdict is undecided, epsilon is as found, and proof is "search". --search does that
