@@ -42,6 +42,9 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 	if r.Best != nil {
 		printMatrix(b, "best W met", r.Best.Gain)
 	}
+	if r.LearnedRates != nil {
+		printMatrix(b, "rates learned", *r.LearnedRates)
+	}
 	b.WriteByte('\n')
 	if a.detail {
 		a.printCertificate(b, r)
