@@ -29,6 +29,7 @@ type planarVerdict struct {
 	tag   byte
 	meets int        // planarMeets: the minimiser
 	lower float64    // a bound of h in the box, where it reaches the border of the domain; else +Inf
+	value float64    // h at a gain of it is at most that, where lower is below the best minimum; else +Inf
 	found bool       // a minimiser may be at k that is not in the list
 	k     [2]float64 //
 }
@@ -51,6 +52,7 @@ type planarProof struct {
 	lower  interval.Interval // Σ λᵢCᵢ*
 	least  float64           // width of boxes that are not cut any more
 	border float64           // a lower bound of h next to the borders in the strips
+	upper  float64           // h is at most that somewhere next to a border
 }
 
 // A planarStrip is −1 ≤ k₂ ≤ −1 + width in the chart of a task other than the
@@ -106,12 +108,14 @@ func (w *planarWeights) cut(b planarBox) planarVerdict {
 		first = b[0].Width() >= b[1].Width()
 	}
 	if first {
-		return planarVerdict{tag: planarFirst, lower: infinity}
+		return excluded(planarFirst)
 	}
-	return planarVerdict{tag: planarSecond, lower: infinity}
+	return excluded(planarSecond)
 }
 
-func excluded(tag byte) planarVerdict { return planarVerdict{tag: tag, lower: infinity} }
+func excluded(tag byte) planarVerdict {
+	return planarVerdict{tag: tag, lower: infinity, value: infinity}
+}
 
 var planarEdges = [3]int{formU, formV, formZ}
 
@@ -229,8 +233,11 @@ func (q *planarProof) examine(b planarBox, w *planarWorker) planarVerdict {
 		v := excluded(planarSlope)
 		if border {
 			v.lower = max(value.Lo(), lower.Lo())
-			if v.lower < q.best && b.width() > q.least {
-				return q.gradientCut(&h.d, b)
+			if v.lower < q.best {
+				if b.width() > borderWidth {
+					return q.gradientCut(&h.d, b)
+				}
+				q.sample(&v, b, w)
 			}
 		}
 		return v
@@ -317,7 +324,7 @@ func (q *planarProof) gradientCut(d *[2]model, b planarBox) planarVerdict {
 func (q *planarProof) curved(b planarBox, w *planarWorker, first *jet, border bool, lower float64) planarVerdict {
 	fallback := q.gradientCut(&first.d, b)
 	if !(b.width() > q.least) {
-		fallback = planarVerdict{tag: planarUnknown, lower: infinity}
+		fallback = excluded(planarUnknown)
 	}
 	h, ok := q.p.h(&w.tape, b, 2)
 	if !ok {
@@ -328,8 +335,11 @@ func (q *planarProof) curved(b planarBox, w *planarWorker, first *jet, border bo
 		v := excluded(planarSaddle)
 		if border {
 			v.lower = lower
-			if lower < q.best && b.width() > q.least {
-				return fallback
+			if lower < q.best {
+				if b.width() > borderWidth {
+					return fallback
+				}
+				q.sample(&v, b, w)
 			}
 		}
 		return v
@@ -346,7 +356,9 @@ func (q *planarProof) curved(b planarBox, w *planarWorker, first *jet, border bo
 		}
 		near = true
 		if q.convex(hull, w) {
-			return planarVerdict{tag: planarMeets, meets: i, lower: infinity}
+			v := excluded(planarMeets)
+			v.meets = i
+			return v
 		}
 	}
 	if near {
@@ -357,6 +369,21 @@ func (q *planarProof) curved(b planarBox, w *planarWorker, first *jet, border bo
 		fallback.found, fallback.k = true, k
 	}
 	return fallback
+}
+
+// borderWidth is how wide a box may be that is discarded across the border of
+// stability, where h is finite, though h may be lower in it than at the best minimum.
+const borderWidth = 0x1p-7
+
+// sample bounds h in the middle of a box, if that is in the domain.
+func (q *planarProof) sample(v *planarVerdict, b planarBox, w *planarWorker) {
+	at := planarPoint(b.mid())
+	if !q.p.stable(&w.tape, at) {
+		return
+	}
+	if h, ok := q.p.h(&w.tape, at, 0); ok {
+		v.value = h.v.span().Hi()
+	}
 }
 
 // convex reports whether ∇²h ≻ 0 all over a box.

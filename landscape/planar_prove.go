@@ -94,7 +94,7 @@ const planarRound = 4096
 // floating point had found: that is a bug, here or in the search, and no proof.
 func (p *Planar) Prove(ctx context.Context, o PlanarOptions) (*PlanarLandscape, error) {
 	m := newMeter(ctx, o.Options)
-	q := &planarProof{p: p, region: o.Region, best: infinity, lower: zero, least: 0x1p-30}
+	q := &planarProof{p: p, region: o.Region, best: infinity, upper: infinity, lower: zero, least: 0x1p-30}
 	for i := range p.tasks {
 		q.lower = q.lower.Add(p.tasks[i].λ.Mul(p.tasks[i].f.best))
 	}
@@ -193,7 +193,7 @@ func (q *planarProof) cover(m *meter, workers []planarWorker, root planarBox, mo
 			case planarFirst:
 			default:
 				nodes[b.node].tag, nodes[b.node].meets = v.tag, int32(v.meets)
-				border = min(border, v.lower)
+				border, q.upper = min(border, v.lower), min(q.upper, v.value)
 				if v.tag == planarUnknown {
 					left = append(left, b.box)
 				} else {
@@ -242,13 +242,13 @@ func (q *planarProof) corners(m *meter, workers []planarWorker) {
 		if err != nil {
 			continue
 		}
-		in := &planarProof{p: p, level: q.level, region: q.region, best: q.best, lower: q.lower, least: q.least, within: true}
+		in := &planarProof{p: p, level: q.level, region: q.region, best: q.best, upper: infinity, lower: q.lower, least: q.least, within: true}
 		for width := 0x1p-3; width > 0x1p-20; width /= 8 {
 			strip := planarBox{interval.New(-1, 1), interval.New(-1, -1+width)}
 			nodes, left, border := in.cover(m, workers, strip, most, nil)
 			if len(left) == 0 {
 				q.strips = append(q.strips, planarStrip{i, width, nodes})
-				q.border = min(q.border, border)
+				q.border, q.upper = min(q.border, border), min(q.upper, in.upper)
 				break
 			}
 		}
@@ -343,6 +343,7 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		high = min(high, values[i].Hi())
 		someOptimal = someOptimal || q.minima[i].optimal
 	}
+	high = min(high, q.upper)
 	// h → ∞ at the border of its domain, so that inf h is the least local minimum, but
 	// with the Gauss–Newton rule, of whose h next to the border the cover bounds what is
 	// not decided by det F′.
