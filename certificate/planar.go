@@ -11,9 +11,10 @@ type Planar struct {
 	OneMap bool         `json:"one_map"`          // all tasks have one map F and one optimum
 
 	Minima     []PlanarMinimum   `json:"minima"`
-	Left       int               `json:"left"`    // boxes of the cover about which nothing is claimed
-	Infimum    interval.Interval `json:"infimum"` // holds inf h
-	Epsilon    *float64          `json:"epsilon"` // the listed minima are at most this above inf h, and those that hide in boxes left
+	Left       int               `json:"left"`              // boxes of the cover about which nothing is claimed
+	Infimum    interval.Interval `json:"infimum"`           // holds inf h
+	Witness    []float64         `json:"witness,omitempty"` // a point of the chart in the domain, where h is at most the upper end of Infimum
+	Epsilon    *float64          `json:"epsilon"`           // the listed minima are at most this above inf h, and those that hide in boxes left
 	EpsilonLow float64           `json:"epsilon_lower"`
 	Verdict    Verdict           `json:"verdict"`
 

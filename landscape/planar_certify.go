@@ -16,6 +16,9 @@ func (q *planarProof) certificate(l *PlanarLandscape, nodes []planarNode, order 
 	if e := l.Epsilon.Hi(); !math.IsInf(e, 1) {
 		c.Epsilon = &e
 	}
+	if q.witness != nil {
+		c.Witness = q.witness[:]
+	}
 	list := append([]int(nil), order...)
 	for i := range q.minima { // those outside the region take part in the cover
 		found := false

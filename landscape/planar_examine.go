@@ -42,17 +42,18 @@ type planarWorker struct {
 
 // A planarProof is a proof under way.
 type planarProof struct {
-	p      *Planar
-	level  float64
-	region interval.Box // of gains; nil: all
-	best   float64      // a value of h, for the border
-	minima []planarMinimum
-	strips []planarStrip
-	within bool              // this is the proof of a strip: it has no list
-	lower  interval.Interval // Σ λᵢCᵢ*
-	least  float64           // width of boxes that are not cut any more
-	border float64           // a lower bound of h next to the borders in the strips
-	upper  float64           // h is at most that somewhere next to a border
+	p       *Planar
+	level   float64
+	region  interval.Box // of gains; nil: all
+	best    float64      // a value of h, for the border
+	minima  []planarMinimum
+	strips  []planarStrip
+	within  bool              // this is the proof of a strip: it has no list
+	lower   interval.Interval // Σ λᵢCᵢ*
+	least   float64           // width of boxes that are not cut any more
+	border  float64           // a lower bound of h next to the borders in the strips
+	upper   float64           // h is at most that somewhere next to a border
+	witness *[2]float64       // where; nil: nowhere
 }
 
 // A planarStrip is −1 ≤ k₂ ≤ −1 + width in the chart of a task other than the
@@ -382,7 +383,7 @@ func (q *planarProof) sample(v *planarVerdict, b planarBox, w *planarWorker) {
 		return
 	}
 	if h, ok := q.p.h(&w.tape, at, 0); ok {
-		v.value = h.v.span().Hi()
+		v.value, v.k = h.v.span().Hi(), b.mid()
 	}
 }
 

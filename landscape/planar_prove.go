@@ -193,7 +193,10 @@ func (q *planarProof) cover(m *meter, workers []planarWorker, root planarBox, mo
 			case planarFirst:
 			default:
 				nodes[b.node].tag, nodes[b.node].meets = v.tag, int32(v.meets)
-				border, q.upper = min(border, v.lower), min(q.upper, v.value)
+				border = min(border, v.lower)
+				if v.value < q.upper {
+					q.upper, q.witness = v.value, &[2]float64{v.k[0], v.k[1]}
+				}
 				if v.tag == planarUnknown {
 					left = append(left, b.box)
 				} else {
@@ -248,7 +251,7 @@ func (q *planarProof) corners(m *meter, workers []planarWorker) {
 			nodes, left, border := in.cover(m, workers, strip, most, nil)
 			if len(left) == 0 {
 				q.strips = append(q.strips, planarStrip{i, width, nodes})
-				q.border, q.upper = min(q.border, border), min(q.upper, in.upper)
+				q.border = min(q.border, border)
 				break
 			}
 		}
@@ -343,7 +346,11 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		high = min(high, values[i].Hi())
 		someOptimal = someOptimal || q.minima[i].optimal
 	}
-	high = min(high, q.upper)
+	if q.upper < high {
+		high = q.upper
+	} else {
+		q.witness = nil
+	}
 	// h → ∞ at the border of its domain, so that inf h is the least local minimum, but
 	// with the Gauss–Newton rule, of whose h next to the border the cover bounds what is
 	// not decided by det F′.
