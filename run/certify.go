@@ -2,8 +2,12 @@ package run
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"math"
 
 	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/check"
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/landscape"
 	"github.com/metalqr/metalqr/matrixeq"
@@ -89,4 +93,90 @@ func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, erro
 		miss("proposition-1", found.Proposition1Why)
 	}
 	return c, nil
+}
+
+// slacks are how much more than the measured gap is claimed, relative to it and
+// to the lower bound: enclosures are wider than rounding, more so in higher
+// dimensions.
+var slacks = []float64{0x1p-40, 0x1p-30, 0x1p-20, 0x1p-10}
+
+// Prove puts each claim to the checker, and returns the certificate of those that
+// it verifies, with what it says of them; the others join Missing. The error says
+// that none is.
+func (c *Claim) Prove() ([]byte, *check.Report, error) {
+	claimed := *c.Certificate.Point
+	proved := certificate.Point{Gain: claimed.Gain}
+	var last *check.Report
+	try := func(p certificate.Point) (bool, error) {
+		one := c.Certificate
+		one.Point = &p
+		_, r, err := verified(one)
+		last = r
+		return err == nil && r.Valid, err
+	}
+	for _, slack := range slacks {
+		gap := c.Gap*(1+slack) + slack*slack*math.Abs(c.LowerBound)
+		ok, err := try(certificate.Point{Gain: claimed.Gain, Gap: &gap})
+		if err != nil {
+			return nil, nil, err
+		}
+		if ok {
+			proved.Gap = &gap
+			break
+		}
+	}
+	if proved.Gap == nil {
+		c.Missing = append(c.Missing, Missing{"gap", last.Reason})
+	}
+	if claimed.Stationary != nil {
+		at := certificate.Point{Gain: claimed.Gain, Stationary: claimed.Stationary}
+		for _, claim := range []struct {
+			name string
+			add  func(p *certificate.Point)
+			made bool
+		}{
+			{"stationary", func(p *certificate.Point) { p.Stationary = claimed.Stationary }, true},
+			{"theorem-2", func(p *certificate.Point) { p.Theorem2 = true }, claimed.Theorem2},
+			{"proposition-1", func(p *certificate.Point) { p.Proposition1 = true }, claimed.Proposition1},
+		} {
+			if !claim.made {
+				continue
+			}
+			with := at
+			claim.add(&with)
+			ok, err := try(with)
+			if err != nil {
+				return nil, nil, err
+			}
+			if ok {
+				claim.add(&proved)
+			} else {
+				c.Missing = append(c.Missing, Missing{claim.name, last.Reason})
+			}
+		}
+	}
+	if proved.Gap == nil && proved.Stationary == nil {
+		return nil, nil, fmt.Errorf("nothing can be proved of this gain: %s", last.Reason)
+	}
+	c.Certificate.Point = &proved
+	return verified(c.Certificate)
+}
+
+// verified encodes a certificate and puts it to the checker.
+func verified(c certificate.Certificate) ([]byte, *check.Report, error) {
+	data, err := certificate.Encode(c)
+	if err != nil {
+		return nil, nil, err
+	}
+	r, err := check.Check(data)
+	if errors.Is(err, check.ErrUnsupported) {
+		return data, &check.Report{Reason: err.Error()}, nil
+	}
+	return data, r, err
+}
+
+// Verify puts the proof to the checker.
+func (l *Landscape) Verify() (*check.Report, error) {
+	_, r, err := verified(l.proof.Certificate())
+	return r, err
 }

@@ -10,8 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/metalqr/metalqr/certificate"
-	"github.com/metalqr/metalqr/check"
 	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/run"
 )
@@ -63,7 +61,7 @@ func (a *app) certify(path, gain, out string) error {
 	if err != nil {
 		return err
 	}
-	data, verified, err := prove(c)
+	data, verified, err := c.Prove()
 	if err != nil {
 		return err
 	}
@@ -91,47 +89,4 @@ func (a *app) certify(path, gain, out string) error {
 		}
 		fmt.Fprintf(b, "\nmetalqr check %s   verifies it\n", shell(out))
 	})
-}
-
-// slacks are how much more than the measured gap is claimed, relative to it and
-// to the lower bound: enclosures are wider than rounding, more so in higher
-// dimensions.
-var slacks = []float64{0x1p-40, 0x1p-30, 0x1p-20, 0x1p-10}
-
-// prove claims the least gap that the checker verifies, and verifies all
-// claims.
-func prove(c *run.Claim) ([]byte, *check.Report, error) {
-	point := c.Certificate.Point
-	var last *check.Report
-	for _, slack := range slacks {
-		gap := c.Gap*(1+slack) + slack*slack*math.Abs(c.LowerBound)
-		point.Gap = &gap
-		data, r, err := encodeAndCheck(c.Certificate)
-		if err != nil {
-			return nil, nil, err
-		}
-		if r.Valid {
-			return data, r, nil
-		}
-		last = r
-	}
-	point.Gap = nil
-	c.Missing = append([]run.Missing{{Claim: "gap", Reason: last.Reason}}, c.Missing...)
-	if point.Stationary == nil {
-		return nil, nil, fmt.Errorf("nothing can be proved of this gain: %s", last.Reason)
-	}
-	data, r, err := encodeAndCheck(c.Certificate)
-	if err == nil && !r.Valid {
-		err = fmt.Errorf("nothing can be proved of this gain: %s", r.Reason)
-	}
-	return data, r, err
-}
-
-func encodeAndCheck(c certificate.Certificate) ([]byte, *check.Report, error) {
-	data, err := certificate.Encode(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := check.Check(data)
-	return data, r, err
 }

@@ -126,7 +126,7 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 		if files, err = report.KeepLandscape(l, out); err != nil {
 			return err
 		}
-		if verified, err = a.verify(l); err != nil {
+		if verified, err = l.Verify(); err != nil {
 			return err
 		}
 	}
@@ -139,19 +139,6 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 		err = &printedError{fmt.Sprintf("the verdict is %s, expected %s", l.Verdict, expect)}
 	}
 	return err
-}
-
-// verify puts a landscape's certificate to the checker.
-func (a *app) verify(l *run.Landscape) (*check.Report, error) {
-	data, err := l.Certificate()
-	if err != nil {
-		return nil, err
-	}
-	r, err := check.Check(data)
-	if errors.Is(err, check.ErrUnsupported) {
-		return &check.Report{Reason: err.Error()}, nil
-	}
-	return r, err
 }
 
 // duration is a number of seconds from the command line; the shortest that is
