@@ -1,7 +1,8 @@
 // Package landscape proves where the stationary points of a meta-objective
 // are: every local minimiser, whether any is spurious, and the least ε for
 // which the objective is ε-global, with a certificate that another program can
-// recheck. It is about families with one scalar gain (r·d = 1).
+// recheck. It is about families with one scalar gain (r·d = 1), and with two gains
+// where [Planar] says so, with symbols of its own.
 //
 //	h(w) = Σᵢ λᵢ Cᵢ(x_K),   x₀ = w,   x_k = F_k(x_{k−1})
 //
