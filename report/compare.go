@@ -1,7 +1,6 @@
 package report
 
 import (
-	"bytes"
 	"encoding/json"
 	"math"
 	"path/filepath"
@@ -10,10 +9,10 @@ import (
 	"github.com/metalqr/metalqr/run"
 )
 
-// Compared is the figure of a comparison: how far above the best each algorithm
+// ComparisonFigure is the figure of a comparison: how far above the best each algorithm
 // was, against its work, the linear matrix equations it had solved where
 // tasks have those, and against its seconds.
-func Compared(c *run.Comparison) Figure {
+func ComparisonFigure(c *run.Comparison) Figure {
 	least := math.Inf(1)
 	for _, a := range c.Algorithms {
 		for _, m := range a.Trace {
@@ -50,20 +49,16 @@ func Compared(c *run.Comparison) Figure {
 }
 
 // KeepComparison writes compare.json and the figure in every format into a
-// directory, and returns their paths.
+// directory, and returns their paths. Where one exists, nothing is written and
+// the error is a *[run.DirectoryError].
 func KeepComparison(c *run.Comparison, dir string) ([]string, error) {
 	document, err := json.MarshalIndent(c, "", "  ")
 	if err != nil {
 		return nil, err
 	}
 	files := map[string][]byte{"compare.json": append(document, '\n')}
-	figure := Compared(c)
-	for _, format := range []Format{SVG, PNG, PDF} {
-		var b bytes.Buffer
-		if err := figure.Write(&b, format); err != nil {
-			return nil, err
-		}
-		files["compare."+format.String()] = b.Bytes()
+	if err := ComparisonFigure(c).files(files, "compare"); err != nil {
+		return nil, err
 	}
 	if err := run.Keep(dir, files); err != nil {
 		return nil, err

@@ -2,12 +2,10 @@ package run
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math"
 
 	"github.com/metalqr/metalqr/certificate"
-	"github.com/metalqr/metalqr/check"
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/landscape"
 	"github.com/metalqr/metalqr/matrixeq"
@@ -100,25 +98,32 @@ func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, erro
 // dimensions.
 var slacks = []float64{0x1p-40, 0x1p-30, 0x1p-20, 0x1p-10}
 
-// Prove puts each claim to the checker, and returns the certificate of those that
-// it verifies, with what it says of them; the others join Missing. The error says
-// that none is.
-func (c *Claim) Prove() ([]byte, *check.Report, error) {
+// A Verifier puts a certificate to a checker: whether all of it is verified, and
+// if not, why.
+type Verifier func(data []byte) (valid bool, reason string, err error)
+
+// Prove puts each claim by itself to a checker, and returns the certificate of
+// those that it verifies; the others join Missing. The error says that none is.
+func (c *Claim) Prove(verify Verifier) ([]byte, error) {
 	claimed := *c.Certificate.Point
 	proved := certificate.Point{Gain: claimed.Gain}
-	var last *check.Report
+	var why string
 	try := func(p certificate.Point) (bool, error) {
 		one := c.Certificate
 		one.Point = &p
-		_, r, err := verified(one)
-		last = r
-		return err == nil && r.Valid, err
+		data, err := certificate.Encode(one)
+		if err != nil {
+			return false, err
+		}
+		valid, reason, err := verify(data)
+		why = reason
+		return valid, err
 	}
 	for _, slack := range slacks {
 		gap := c.Gap*(1+slack) + slack*slack*math.Abs(c.LowerBound)
 		ok, err := try(certificate.Point{Gain: claimed.Gain, Gap: &gap})
 		if err != nil {
-			return nil, nil, err
+			return nil, err
 		}
 		if ok {
 			proved.Gap = &gap
@@ -126,7 +131,7 @@ func (c *Claim) Prove() ([]byte, *check.Report, error) {
 		}
 	}
 	if proved.Gap == nil {
-		c.Missing = append(c.Missing, Missing{"gap", last.Reason})
+		c.Missing = append(c.Missing, Missing{"gap", why})
 	}
 	if claimed.Stationary != nil {
 		at := certificate.Point{Gain: claimed.Gain, Stationary: claimed.Stationary}
@@ -146,37 +151,18 @@ func (c *Claim) Prove() ([]byte, *check.Report, error) {
 			claim.add(&with)
 			ok, err := try(with)
 			if err != nil {
-				return nil, nil, err
+				return nil, err
 			}
 			if ok {
 				claim.add(&proved)
 			} else {
-				c.Missing = append(c.Missing, Missing{claim.name, last.Reason})
+				c.Missing = append(c.Missing, Missing{claim.name, why})
 			}
 		}
 	}
 	if proved.Gap == nil && proved.Stationary == nil {
-		return nil, nil, fmt.Errorf("nothing can be proved of this gain: %s", last.Reason)
+		return nil, fmt.Errorf("nothing can be proved of this gain: %s", why)
 	}
 	c.Certificate.Point = &proved
-	return verified(c.Certificate)
-}
-
-// verified encodes a certificate and puts it to the checker.
-func verified(c certificate.Certificate) ([]byte, *check.Report, error) {
-	data, err := certificate.Encode(c)
-	if err != nil {
-		return nil, nil, err
-	}
-	r, err := check.Check(data)
-	if errors.Is(err, check.ErrUnsupported) {
-		return data, &check.Report{Reason: err.Error()}, nil
-	}
-	return data, r, err
-}
-
-// Verify puts the proof to the checker.
-func (l *Landscape) Verify() (*check.Report, error) {
-	_, r, err := verified(l.proof.Certificate())
-	return r, err
+	return certificate.Encode(c.Certificate)
 }

@@ -61,7 +61,14 @@ func (a *app) certify(path, gain, out string) error {
 	if err != nil {
 		return err
 	}
-	data, verified, err := c.Prove()
+	data, err := c.Prove(func(data []byte) (bool, string, error) {
+		r, err := verify(data)
+		return r.Valid, r.Reason, err
+	})
+	if err != nil {
+		return err
+	}
+	verified, err := verify(data)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -68,6 +69,19 @@ func (a *app) check(path string) error {
 		err = &printedError{"the certificate is not valid: " + r.Reason}
 	}
 	return err
+}
+
+// verify puts a certificate of ours to the checker; what it does not know is not
+// verified.
+func verify(data []byte) (check.Report, error) {
+	r, err := check.Check(data)
+	switch {
+	case errors.Is(err, check.ErrUnsupported):
+		return check.Report{Reason: err.Error()}, nil
+	case err != nil:
+		return check.Report{}, err
+	}
+	return *r, nil
 }
 
 func tooLarge(path string) error {

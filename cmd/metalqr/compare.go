@@ -2,12 +2,8 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -72,19 +68,15 @@ func (a *app) compare(path string, only []family.Algorithm, budget run.Budget, o
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	c, err := p.Compare(ctx, only, budget, func(name string) {
 		if a.detail {
 			fmt.Fprintf(a.err, "%s …\n", name)
 		}
 	})
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return errors.New("interrupted; nothing was written")
-		}
-		return err
+		return told(ctx, err)
 	}
 	var files []string
 	if out != "" {

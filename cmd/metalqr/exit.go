@@ -2,11 +2,14 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"os/signal"
 	"regexp"
 	"strings"
+	"syscall"
 	"unicode"
 
 	"github.com/metalqr/metalqr/family"
@@ -73,6 +76,22 @@ func (e *interruptedError) Error() string {
 }
 
 func (e *interruptedError) Unwrap() error { return e.err }
+
+// interruptible is the context of a command that writes only at its end: the
+// first signal ends it in order, a second one the program at once.
+func interruptible() (context.Context, context.CancelFunc) {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop)
+	return ctx, stop
+}
+
+// told is the error of such a command, in words where a signal is what ended it.
+func told(ctx context.Context, err error) error {
+	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+		return errors.New("interrupted; nothing was written")
+	}
+	return err
+}
 
 // shell quotes a word for a shell, where it needs that.
 func shell(s string) string {

@@ -2,16 +2,13 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
 	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -100,9 +97,8 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 
 	if p.Dim() != 1 || p.Family.Beyond() != "" || search.only {
 		return a.searchLandscape(ctx, p, search, out, expect)
@@ -115,10 +111,7 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 	l, err := p.Landscape(ctx, o)
 	bar.end()
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return errors.New("interrupted; nothing was written")
-		}
-		return err
+		return told(ctx, err)
 	}
 	var files []string
 	var verified *check.Report
@@ -126,9 +119,15 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 		if files, err = report.KeepLandscape(l, out); err != nil {
 			return err
 		}
-		if verified, err = l.Verify(); err != nil {
+		data, err := l.Certificate()
+		if err != nil {
 			return err
 		}
+		r, err := verify(data)
+		if err != nil {
+			return err
+		}
+		verified = &r
 	}
 	err = a.print(struct {
 		*run.Landscape

@@ -2,15 +2,11 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -52,18 +48,14 @@ written.`,
 }
 
 func (a *app) paper(names []string, out string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 
 	bar := a.figures(len(names))
 	p, err := report.StudyPaper(ctx, names, bar.begin)
 	bar.end()
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return errors.New("interrupted; nothing was written")
-		}
-		return err
+		return told(ctx, err)
 	}
 	var files []string
 	if out != "" {

@@ -2,14 +2,10 @@ package main
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"math"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -81,9 +77,8 @@ func (a *app) radius(path string, ε float64, o run.RadiusOptions, out string) e
 	if err != nil {
 		return err
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	ctx, stop := interruptible()
 	defer stop()
-	context.AfterFunc(ctx, stop)
 	if out != "" {
 		o.Curve = curve(ε)
 	}
@@ -93,10 +88,7 @@ func (a *app) radius(path string, ε float64, o run.RadiusOptions, out string) e
 	boxes.end()
 	starts.end()
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return errors.New("interrupted; nothing was written")
-		}
-		return err
+		return told(ctx, err)
 	}
 	var files []string
 	if out != "" {

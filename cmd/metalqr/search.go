@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"math"
 	"path/filepath"
@@ -41,10 +40,7 @@ func (a *app) searchLandscape(ctx context.Context, p *run.Problem, o searching, 
 	s, err := p.Search(ctx, landscape.SearchOptions{Starts: o.starts, Seed: o.seed, Workers: o.workers, Time: o.time, Progress: bar.observe})
 	bar.end()
 	if err != nil {
-		if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
-			return errors.New("interrupted; nothing was written")
-		}
-		return err
+		return told(ctx, err)
 	}
 	switch {
 	case len(through) > 0:
