@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"path/filepath"
 	"slices"
 
 	"github.com/metalqr/metalqr/family"
@@ -58,6 +59,9 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 			count(r.Evaluations, "evaluation"), count(r.Products, "product"))
 	}
 	fmt.Fprintf(b, "\nrun directory: %s\n", directory)
+	if m := &f.Meta; r.Gain.Rows*r.Gain.Cols == 1 && f.Beyond() == "" && !m.Algorithm.Proximal() && m.Inner.Learn == family.LearnNone {
+		fmt.Fprintf(b, "metalqr landscape %s   proves whether there is a better minimiser\n", shell(filepath.Join(directory, "spec.yaml")))
+	}
 }
 
 // boundNote says what a lower bound is made of: optimal costs, or where one is
