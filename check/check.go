@@ -10,8 +10,9 @@ import (
 )
 
 // ErrUnsupported is matched by the errors about an intact certificate that is
-// beyond this package: of a landscape over gains that are not single numbers, or of
-// an algorithm with another objective.
+// beyond this package: of a landscape over more than two gains, of two gains of a
+// sampled plant or after several inner steps, or of an algorithm with another
+// objective.
 var ErrUnsupported = errors.New("this claim cannot be checked")
 
 // A Report is the outcome of checking a certificate.
@@ -59,7 +60,10 @@ func check(data []byte) (claim string, err error) {
 		return "", fmt.Errorf("the family in it leaves the inner rate open (auto); a claim needs a number")
 	}
 	if cert.Planar != nil {
-		return "", fmt.Errorf("%w: it is about a landscape over two gains", ErrUnsupported)
+		if claim, err = checkPlanar(f, cert.Planar); err != nil {
+			return "", err
+		}
+		return claim + whose(f.Meta.Algorithm), nil
 	}
 	if cert.Point != nil {
 		return checkPoint(f, cert.Point)
