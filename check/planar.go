@@ -719,6 +719,7 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 	level := exactly(l.Level)
 	listed := 0
 	excess, excessLow := 0.0, 0.0
+	worst := 0.0 // of all that are listed
 	for i := range c.minima {
 		m := &l.Minima[i]
 		if !m.Listed {
@@ -731,8 +732,12 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 				excessLow = max(excessLow, d.low())
 			}
 		}
-		if !m.Optimal && !only && v.lo.Cmp(level.hi) <= 0 {
-			excess = max(excess, v.sub(low).high())
+		if m.Optimal || only {
+			continue
+		}
+		above := v.sub(low).high()
+		if worst = max(worst, above); v.lo.Cmp(level.hi) <= 0 {
+			excess = max(excess, above)
 		}
 	}
 	if !complete {
@@ -747,7 +752,7 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 	verdict := true
 	switch l.Verdict {
 	case certificate.Global:
-		verdict = complete && listed > 0 && excess == 0 && l.Epsilon != nil && *l.Epsilon == 0
+		verdict = complete && listed > 0 && worst == 0 && l.Epsilon != nil && *l.Epsilon == 0
 	case certificate.NotGlobal:
 		verdict = l.EpsilonLow > 0
 	case certificate.EpsilonGlobal:
@@ -813,7 +818,7 @@ func (c *planarChecker) claim() string {
 		fmt.Fprintf(&b, "; inf h %s", enclosed(l.Infimum))
 	}
 	if l.Epsilon != nil && l.Verdict != certificate.Global {
-		fmt.Fprintf(&b, "; they are at most %s above it", atMost(*l.Epsilon))
+		fmt.Fprintf(&b, "; those with h ≤ %s are at most %s above it", atLeast(l.Level), atMost(*l.Epsilon))
 	}
 	return b.String()
 }

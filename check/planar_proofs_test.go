@@ -146,8 +146,12 @@ func TestPlanarFalsehoodsAreRefused(t *testing.T) {
 		"the infimum raised":           {func(_ *certificate.Certificate, p *certificate.Planar) { p.Infimum = p.Infimum.AddFloat(1e-3) }, "inf h"},
 		"the infimum lowered":          {func(_ *certificate.Certificate, p *certificate.Planar) { p.Infimum = p.Infimum.AddFloat(-1e-3) }, "inf h"},
 		"another verdict":              {func(_ *certificate.Certificate, p *certificate.Planar) { p.Verdict = certificate.Global }, "verdict"},
-		"no such verdict":              {func(_ *certificate.Certificate, p *certificate.Planar) { p.Verdict = "good" }, "verdict"},
-		"a level that is none":         {func(_ *certificate.Certificate, p *certificate.Planar) { p.Level = -math.MaxFloat64 }, ""},
+		"global, of a spurious one above a level that nothing is below": {func(_ *certificate.Certificate, p *certificate.Planar) {
+			zero := 0.0
+			p.Level, p.Epsilon, p.EpsilonLow, p.Verdict = 12, &zero, 0, certificate.Global
+		}, "verdict"},
+		"no such verdict":      {func(_ *certificate.Certificate, p *certificate.Planar) { p.Verdict = "good" }, "verdict"},
+		"a level that is none": {func(_ *certificate.Certificate, p *certificate.Planar) { p.Level = -math.MaxFloat64 }, ""},
 		"a subtree dropped": {func(_ *certificate.Certificate, p *certificate.Planar) {
 			p.Cover = p.Cover[:len(p.Cover)-1]
 		}, "left out"},
