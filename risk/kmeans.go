@@ -2,6 +2,7 @@ package risk
 
 import (
 	"math"
+	"slices"
 	"sync"
 
 	"github.com/metalqr/metalqr/internal/dense"
@@ -114,9 +115,20 @@ func (o *Clusters) At(c []float64) (objective.Point, error) {
 			top := largest(a)
 			p.top[i] = int32(top)
 			least := -a[top]
+			var near float64 // 1 + tail − K, term by term
+			if slices.Min(a)+least > -0.5 {
+				for _, x := range a {
+					near += math.Expm1(x + least)
+				}
+			}
 			tail, _ := soften(q, a, top)
-			// −log(1/K Σ exp a) = least − log((1 + tail)/K)
-			part += least - math.Log1p((1+tail-float64(o.k))/float64(o.k))
+			// −log(1/K Σ exp a) = least − log((1 + tail)/K); where all exponentials are
+			// near 1 the difference to K is summed by itself.
+			excess := near
+			if excess == 0 {
+				excess = 1 + tail - float64(o.k)
+			}
+			part += least - math.Log1p(excess/float64(o.k))
 			for k, y := range q {
 				w[k] = 2 * y
 				p.mass[k] += y

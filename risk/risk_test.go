@@ -530,3 +530,22 @@ func TestConcurrentUse(t *testing.T) {
 		}
 	}
 }
+
+// Hot clusters: every centre weighs alike, and the value is the mean of the
+// squared distances, to all its digits.
+func TestHotClusters(t *testing.T) {
+	for _, τ := range []float64{1e6, 1e10, 1e13, 1e16, 1e20} {
+		o, err := KMeans{Centers: 2, Temperature: τ}.Clusters(Data{X: []float64{1, 2, 4}, Rows: 3, Cols: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p, err := o.At([]float64{2, 4})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// ((1 + 9)/2 + (0 + 4)/2 + (4 + 0)/2)/3, less a variance over 2τ.
+		if got := p.Value(); math.Abs(got-3) > 1e-14+16/τ {
+			t.Errorf("τ = %g: %v, want 3", τ, got)
+		}
+	}
+}

@@ -97,6 +97,9 @@ func (o *CrossEntropy) Solve() (*Solved, error) {
 			} else if s.Slack = nu * nu; !o.concordant(at, pin, nu) {
 				return nil, &UnsolvedError{Reason: "Newton's decrement proves nothing", Iterations: k, GradientNorm: norm}
 			}
+			if s.Slack > at.value/2 { // the bound would say nothing: a cost is not negative
+				return nil, &UnsolvedError{Reason: "rounding of the gradient leaves the minimum unlocated", Iterations: k, GradientNorm: norm}
+			}
 			s.keepLogits()
 			return s, nil
 		}

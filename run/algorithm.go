@@ -46,9 +46,7 @@ func (p *Problem) objective(rates []float64) (objective.Objective, error) {
 	case settings.Algorithm == family.Reptile:
 		o = maml.Reptile{Meta: m}
 	case settings.Algorithm == family.Moreau:
-		o, err = replace(func(i int, t *maml.Member) {
-			t.Outer, t.Inner = maml.Moreau{Proximal: p.proximal(i, rates[0])}, nil
-		})
+		o, err = p.valued(rates)
 	case settings.Inner.Learn != family.LearnNone:
 		single := settings.Inner.Learn == family.LearnRate
 		o, err = replace(func(i int, t *maml.Member) {
@@ -66,6 +64,21 @@ func (p *Problem) objective(rates []float64) (objective.Objective, error) {
 		o = limited{o, p, limit}
 	}
 	return o, nil
+}
+
+// valued is the meta-objective whose value training lowers: [Problem.meta], but
+// for the Moreau envelope the mean of the tasks' envelopes.
+func (p *Problem) valued(rates []float64) (*maml.Meta, error) {
+	m, err := p.meta(rates)
+	if err != nil || p.Family.Meta.Algorithm != family.Moreau || len(rates) == 0 {
+		return m, err
+	}
+	members := make([]maml.Member, m.Len())
+	for i := range members {
+		members[i] = m.Member(i)
+		members[i].Outer, members[i].Inner = maml.Moreau{Proximal: p.proximal(i, rates[0])}, nil
+	}
+	return maml.NewMeta(members)
 }
 
 // proximal is the inner problem of iMAML and of the Moreau envelope, κ = 1/η.

@@ -177,3 +177,30 @@ func TestFreshTasks(t *testing.T) {
 		last = g[0]
 	}
 }
+
+// A trained gain has the value that it was trained to.
+func TestEvalOfATrainedGain(t *testing.T) {
+	for _, algorithm := range []string{"maml", "imaml", "moreau", "reptile", "ftml"} {
+		p := problemOf(t, "tasks: [{A: 1.2, B: 1, Q: 1, R: 1}, {A: 0.7, B: 0.8, Q: 2, R: 0.5, weight: 2}]\nmeta: {algorithm: "+algorithm+", inner: {rate: 0.05}}\n")
+		tr, err := NewTrainer(context.Background(), p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := tr.Run(context.Background(), nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := p.Evaluate(context.Background(), r.Gain, true)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if e.Meta == nil || e.Meta.Value != r.Value {
+			t.Errorf("%s: trained to %v, evaluated as %+v", algorithm, r.Value, e.Meta)
+		}
+		for _, c := range e.GradCheck {
+			if c.Of == "meta" && !(c.Relative < 1e-7) {
+				t.Errorf("%s: %+v", algorithm, c)
+			}
+		}
+	}
+}

@@ -91,7 +91,7 @@ func (p *Problem) Evaluate(ctx context.Context, gain matrixeq.Matrix, check bool
 }
 
 func (p *Problem) evaluateMeta(out *Evaluation, x, rates []float64) error {
-	m, err := p.meta(rates)
+	m, err := p.valued(rates)
 	if err != nil {
 		return err
 	}
@@ -137,7 +137,7 @@ func (p *Problem) gradCheck(out *Evaluation, x, rates []float64) error {
 	if out.Meta == nil {
 		return nil
 	}
-	m, err := p.meta(rates)
+	m, err := p.valued(rates)
 	if err != nil {
 		return err
 	}
