@@ -1,6 +1,7 @@
 // Package check verifies certificates ([github.com/metalqr/metalqr/certificate])
 // without trusting the program that made them. It shares with that program the
-// interval arithmetic, the file format and the family reader, and nothing else:
+// interval arithmetic, the file format, and the family reader with the types it
+// returns, and nothing else:
 // the formulas below were derived for this package and are evaluated here.
 //
 // # One task with one state and one input

@@ -4,11 +4,7 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/certificate"
-	"github.com/metalqr/metalqr/family"
 )
-
-// formatFamily writes the family as a certificate holds it.
-func formatFamily(f *family.Family) []byte { return family.Format(f) }
 
 // Certificate is the proof as package check verifies it.
 func (l *Landscape) Certificate() certificate.Certificate {

@@ -127,7 +127,7 @@ func (p *Planar) Prove(ctx context.Context, o PlanarOptions) (*PlanarLandscape, 
 	}
 	l := &PlanarLandscape{Level: q.level, Region: o.Region, LowerBound: q.lower, OneMap: p.oneMap, Boxes: m.examined, Spent: m.spent}
 	q.conclude(l, nodes, open, border, &workers[0])
-	l.family = string(formatFamily(p.family))
+	l.family = string(family.Format(p.family))
 	if len(l.Minima) == 0 && l.Left == 0 && q.empty(nodes) {
 		var names []string
 		for i := range p.tasks {

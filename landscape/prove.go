@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/metalqr/metalqr/certificate"
+	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 )
 
@@ -121,7 +122,7 @@ func (p *Problem) Prove(ctx context.Context, o Options) (*Landscape, error) {
 	p.singular(l, components, m)
 	l.basins()
 	l.Boxes, l.Spent = m.examined, m.spent
-	l.family = string(formatFamily(p.family))
+	l.family = string(family.Format(p.family))
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}

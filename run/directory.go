@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -265,4 +266,27 @@ func (d *directory) manifest(m Manifest) error {
 		m.Files[name] = hex.EncodeToString(sum[:])
 	}
 	return d.writeJSON(manifestFile, m)
+}
+
+// Keep writes files into a directory, by name, which is made where there is none.
+// Where one of them exists, nothing is written and the error is a *[DirectoryError].
+func Keep(dir string, files map[string][]byte) error {
+	if err := os.MkdirAll(dir, 0o777); err != nil {
+		return err
+	}
+	d := &directory{path: dir}
+	names := slices.Sorted(maps.Keys(files))
+	for _, name := range names {
+		if _, err := os.Lstat(d.file(name)); err == nil {
+			return &DirectoryError{Path: d.file(name), Problem: "exists: give another --out"}
+		} else if !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	for _, name := range names {
+		if err := d.write(name, files[name]); err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -69,18 +69,18 @@ type Stationary struct {
 	Gain   matrixeq.Matrix `json:"gain"`
 	Value  Number          `json:"value"`
 	Gap    Number          `json:"gap"`    // h − Σ λᵢ Cᵢ*
-	Radius Number          `json:"radius"` // the gain is known to ± this, and is the only one there
+	Radius Number          `json:"radius"` // the gain is known to ± this; no other is in its enclosure
 
 	GainEnclosure  segment `json:"gain_enclosure"`
 	ValueEnclosure segment `json:"value_enclosure"`
 	GapEnclosure   segment `json:"gap_enclosure"`
-	Singular       Number  `json:"singular_distance"` // to the nearest singular point of a task; null where there is none
+	Singular       Number  `json:"singular_distance"` // no singular point of a task is nearer; null where there is none
 }
 
 // A Minimizer is a local minimiser of h.
 type Minimizer struct {
 	Stationary
-	Excess  Number  `json:"excess"`  // value − inf h
+	Excess  Number  `json:"excess"`  // value − inf h; where undetermined, at most this
 	Kind    string  `json:"kind"`    // "global", "spurious", or "undetermined" where the values are not told apart
 	Optimal bool    `json:"optimal"` // each adapted gain is its task's optimum
 	Basin   segment `json:"basin"`   // descent on h ends here from the gains in between
@@ -248,5 +248,5 @@ func (l *Landscape) Keep(dir string, others map[string][]byte) error {
 	for name, data := range others {
 		files[name] = data
 	}
-	return keepNew(dir, files)
+	return Keep(dir, files)
 }

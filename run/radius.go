@@ -229,7 +229,7 @@ func (r *Radius) Keep(dir string, others map[string][]byte) error {
 	for name, data := range others {
 		files[name] = data
 	}
-	return keepNew(dir, files)
+	return Keep(dir, files)
 }
 
 const (

@@ -170,5 +170,5 @@ func (s *Search) Keep(dir string, others map[string][]byte) error {
 	for name, data := range others {
 		files[name] = data
 	}
-	return keepNew(dir, files)
+	return Keep(dir, files)
 }
