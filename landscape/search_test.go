@@ -532,7 +532,9 @@ func (t *trial) values(minima []digits) {
 	if infimum.add(slack).sub(digits{bound(l.Infimum.Lo())}).sign() < 0 {
 		t.complain("h reaches %.30g, below the infimum's enclosure %v", infimum.Float, l.Infimum)
 	}
-	if complete && !falls && infimum.sub(slack).sub(digits{bound(l.Infimum.Hi())}).sign() > 0 {
+	// The search ends next to a minimum, not at it: where that is 0 there is no
+	// relative slack, and less than float64 has a number for is nothing.
+	if complete && !falls && infimum.sub(slack).sub(digits{bound(l.Infimum.Hi() + math.SmallestNonzeroFloat64)}).sign() > 0 {
 		t.complain("inf h is %.30g, above its enclosure %v", infimum.Float, l.Infimum)
 	}
 	worst := *infimum
