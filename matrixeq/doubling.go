@@ -6,8 +6,9 @@ import (
 
 const (
 	// doublingEnd: doubling ends when a step changed every diagonal entry of H
-	// by less than this, relative, as the next one would by about the square.
-	doublingEnd = 0x1p-27
+	// by no more than this, relative, as the next one would by about the
+	// square: less than its rounding.
+	doublingEnd = 0x1p-29
 	// maxDoublings: 2⁶⁰ steps of the Riccati recursion.
 	maxDoublings = 60
 )
@@ -29,7 +30,7 @@ func doubling(a, g, h []float64, n int) (steps int, ok bool) {
 	w := make([]float64, 5*n*n)
 	m, v, u, t, tmp := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:4*n*n], w[4*n*n:]
 	piv := make([]int, n)
-	for last := false; steps < maxDoublings; {
+	for steps < maxDoublings {
 		steps++
 		dense.Mul(m, g, h, n, n, n)
 		for i := range n {
@@ -52,10 +53,9 @@ func doubling(a, g, h []float64, n int) (steps int, ok bool) {
 		if !dense.Finite(h) {
 			return steps, false
 		}
-		if last || change == 0 {
+		if change <= doublingEnd {
 			return steps, true
 		}
-		last = change <= doublingEnd
 		copy(u, g)
 		dense.LUSolve(m, piv, u, n, n) // (I + G H)⁻¹ G, symmetric
 		dense.Mul(tmp, a, u, n, n, n)

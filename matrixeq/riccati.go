@@ -52,7 +52,8 @@ type RiccatiSolution struct {
 // Kantorovich. Where doubling fails, or found the minimal solution because Q does
 // not see an unstable mode, Newton's method starts from the gain of Q + δI.
 //
-// Cost: about ten doublings of 7 n×n products each.
+// Cost: five to ten doublings of about 15 n³ operations each, then 8 n³ to measure
+// the residual and, where it is not yet rounding, some 25 n³ to correct it.
 //
 // G. A. Hewer, IEEE Trans. Automat. Control 16 (1971), 382–384.
 func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
@@ -96,12 +97,8 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 		Residual: s.residual, Doublings: p.doublings, Refinements: p.refinements,
 		a: a.Clone(), b: b.Clone(), q: q, r: symmetrised(r),
 	}
-	for i, x := range s.p {
-		sol.P.Data[i] = math.Ldexp(x, p.costExp)
-	}
-	for i, x := range s.w {
-		sol.Gain.Data[i] = math.Ldexp(x, -p.inputExp)
-	}
+	shift(sol.P.Data, s.p, p.costExp)
+	shift(sol.Gain.Data, s.w, -p.inputExp)
 	if !representable(sol.P.Data, s.p) || !representable(sol.Gain.Data, s.w) {
 		return nil, p.noConvergence(s.residual, math.Inf(1))
 	}
@@ -182,6 +179,17 @@ func exponent(x []float64) (e int, zero bool) {
 	return e, false
 }
 
+// shift sets y ← 2ᵉ x, rounded once where it is subnormal.
+func shift(y, x []float64, e int) {
+	if e >= -1022 && e <= 1023 {
+		dense.Scale(y, math.Ldexp(1, e), x[:len(y)])
+		return
+	}
+	for i, v := range x {
+		y[i] = math.Ldexp(v, e)
+	}
+}
+
 func newProblem(a, b, q, r Matrix) *problem {
 	p := &problem{n: b.Rows, r: b.Cols, a: a.Data}
 	n, m := p.n, p.r
@@ -193,16 +201,10 @@ func newProblem(a, b, q, r Matrix) *problem {
 		eq = er
 	}
 	p.inputExp, p.costExp = eb, (eq+er)/2
-	shift := func(x []float64, e int) []float64 {
-		y := make([]float64, len(x))
-		for i, v := range x {
-			y[i] = math.Ldexp(v, e)
-		}
-		return y
-	}
-	p.b = shift(b.Data, -eb)
-	p.q = shift(q.Data, -p.costExp)
-	p.rr = shift(r.Data, -2*eb-p.costExp)
+	p.b, p.q, p.rr = make([]float64, n*m), make([]float64, n*n), make([]float64, m*m)
+	shift(p.b, b.Data, -eb)
+	shift(p.q, q.Data, -p.costExp)
+	shift(p.rr, r.Data, -2*eb-p.costExp)
 
 	l := make([]float64, m*m)
 	if !dense.Cholesky(l, p.rr, m) {
@@ -290,6 +292,10 @@ const (
 	// entries of P, and its largest residual.
 	accepted  = 1e-6
 	maxNewton = 80
+	// coarse: see polish; its correction lacks coarse² of itself or so. After
+	// maxPolish squarings it gives up.
+	coarse    = 1. / 8
+	maxPolish = 8
 	// redundant: a pivot of S = R + BᵀPB that elimination shrinks by more than
 	// this says that inputs do nearly the same, and costs W as many digits.
 	redundant = 1e3
@@ -384,8 +390,12 @@ type attempt struct {
 func (p *problem) refine(x []float64, last *attempt) *state {
 	n := p.n
 	s := p.at(x)
+	if s != nil && s.residual > settled(n) {
+		s = p.polish(s)
+		p.refinements++
+	}
 	var best *attempt
-	c := make([]float64, n*n)
+	var c []float64
 	for range maxNewton {
 		if s == nil {
 			break
@@ -398,6 +408,9 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 		o, err := prepare("A - B W", Matrix{Rows: n, Cols: n, Data: s.f}, g)
 		if err != nil {
 			break
+		}
+		if c == nil {
+			c = make([]float64, n*n)
 		}
 		o.SolveT(c, s.e)
 		x, z := p.rounding(s, g)
@@ -425,6 +438,35 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 		return best.s
 	}
 	return nil
+}
+
+// polish takes a step of Newton's method with a correction of a few digits,
+//
+//	C = Σ (Fᵀ)ʲ E Fʲ over j < 2ᵏ,    ‖F^(2ᵏ)‖_F ≤ coarse,
+//
+// enough where E is little more than rounding, at a third of the cost of a solved
+// one. It proves nothing: what it returns is measured, and is s where that is no
+// worse or the powers do not end.
+func (p *problem) polish(s *state) *state {
+	n := p.n
+	w := make([]float64, 5*n*n)
+	f, next, c, t, tmp := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:4*n*n], w[4*n*n:]
+	copy(f, s.f)
+	copy(c, s.e)
+	for k := 0; dense.Norm(f) > coarse; k++ {
+		if k == maxPolish {
+			return s
+		}
+		dense.CongruenceT(t, f, c, tmp, n)
+		dense.Add(c, c, t)
+		dense.Mul(next, f, f, n, n, n)
+		f, next = next, f
+	}
+	dense.Add(c, c, s.p)
+	if better := p.at(c); better != nil && better.residual < s.residual {
+		return better
+	}
+	return s
 }
 
 // rounding returns x and z: xᵢ = √Pᵢᵢ, and zᵢ zⱼ bounds what rounding did to Eᵢⱼ

@@ -12,12 +12,18 @@ func Congruence(dst, a, x, tmp []float64, n int) {
 		return
 	}
 	Mul(tmp, a, x, n, n, n)
+	if n > midPanel {
+		// A (A X)ᵀ, entry by entry the chain of the X Aᵀ formed below.
+		tiled(dst, n, a, n, 1, tmp, n, n, n, n, true, true)
+		mirror(dst, n)
+		return
+	}
 	transposeSquare(tmp, n) // X Aᵀ, X being symmetric
 	switch {
 	case n == 4:
-		panel4(dst, 4, a, 4, 1, tmp, 4, 4, 1)
+		panel4(dst, 4, a, 4, 1, tmp, 4, 4, 1, set)
 	case n > 4:
-		tiled(dst, n, a, n, 1, tmp, n, n, n, n, true)
+		tiled(dst, n, a, n, 1, tmp, n, n, n, n, true, false)
 	default:
 		mulNN(dst, a, tmp, n, n, n)
 	}
@@ -55,9 +61,9 @@ func CongruenceT(dst, a, x, tmp []float64, n int) {
 func SymmetricTN(c, a, b []float64, k, n int) {
 	switch {
 	case n == 4 && k > 0:
-		panel4(c, 4, a, 1, 4, b, 4, k, 1)
+		panel4(c, 4, a, 1, 4, b, 4, k, 1, set)
 	case n > 4 && k > 0:
-		tiled(c, n, a, 1, n, b, n, n, k, n, true)
+		tiled(c, n, a, 1, n, b, n, n, k, n, true, false)
 	default:
 		mulTN(c, a, b, n, k, n)
 	}
@@ -67,10 +73,10 @@ func SymmetricTN(c, a, b []float64, k, n int) {
 // SymmetricNT sets C ← A Bᵀ, n×n, where A and B are n×k and the product is
 // known to be symmetric: the lower triangle is computed and mirrored.
 func SymmetricNT(c, a, b []float64, k, n int) {
-	if n >= 4 && k > 0 {
-		mulNTBlocked(c, a, b, n, k, n, true)
+	if n >= 4 && k > 0 && (n > 4 || k != 4) {
+		tiled(c, n, a, k, 1, b, k, n, k, n, true, true)
 	} else {
-		mulNT(c, a, b, n, k, n)
+		MulNT(c, a, b, n, k, n)
 	}
 	mirror(c, n)
 }

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"testing"
+
+	"github.com/metalqr/metalqr/internal/simd"
 )
 
 // product is C = A B by its definition; entry (i, j) of A is at(i, j).
@@ -109,30 +111,200 @@ func chain(a, b []float64, k, n, i, j int) float64 {
 	return s
 }
 
-// The kernels of this build have the bits of the definition, entry by entry.
-func TestTwin(t *testing.T) {
-	const m, n = 12, 8
+// onAll runs f on every path that this processor has and returns what it computed
+// on the first, plain Go, after comparing the bits of the others with it.
+func onAll(t *testing.T, what string, f func() []float64) []float64 {
+	t.Helper()
+	old := chosen
+	defer func() { chosen = old }()
+	var want []float64
+	for _, chosen = range simd.Paths() {
+		got := f()
+		if want == nil {
+			want = got
+			continue
+		}
+		for i := range want {
+			if math.Float64bits(got[i]) != math.Float64bits(want[i]) {
+				t.Fatalf("%s on %v: entry %d is %v, and %v in plain Go", what, chosen, i, got[i], want[i])
+			}
+		}
+	}
+	return want
+}
+
+// The kernels have, on every path, the bits of their definition, entry by entry.
+func TestPanel(t *testing.T) {
+	const m, n = 20, 11 // up to five tiles; C is wider than the panel
 	for _, k := range []int{0, 1, 2, 3, 7, 64} {
-		a, b := random(m*k, 5), random(k*n, 6)
-		for _, width := range []int{4, 8} {
-			got := poison(make([]float64, m*n))
-			panel(got, n, a, k, 1, b, n, k, m/4, width)
-			for i := range m {
-				for j := range width {
-					if want := chain(a, b, k, n, i, j); math.Float64bits(got[i*n+j]) != math.Float64bits(want) {
-						t.Fatalf("k=%d width=%d: entry (%d,%d): %v and %v", k, width, i, j, got[i*n+j], want)
+		a, b, c0 := random(m*max(k, 1), 5), random(n*max(k, 1), 6), random(m*n, 7)
+		for _, wide := range []int{4, 8} {
+			for how := set; how <= sub; how++ {
+				for tiles := range m/4 + 1 {
+					what := fmt.Sprintf("panel k=%d width=%d mode=%d tiles=%d", k, wide, how, tiles)
+					got := onAll(t, what, func() []float64 {
+						c := append([]float64(nil), c0...)
+						panel(c, n, a, k, 1, b, n, k, tiles, wide, how)
+						// Aᵀ by its strides.
+						at := make([]float64, len(a))
+						Transpose(at, a[:m*k], m, k)
+						d := append([]float64(nil), c0...)
+						panel(d, n, at, 1, m, b, n, k, tiles, wide, how)
+						return append(c, d...)
+					})
+					for i, v := range got {
+						r, j := i%(m*n)/n, i%n
+						want := c0[r*n+j]
+						if r < 4*tiles && j < wide {
+							if how == set {
+								want = 0
+							}
+							for p := range k {
+								x := a[r*k+p]
+								if how == sub {
+									x = -x
+								}
+								want = math.FMA(x, b[p*n+j], want)
+							}
+						}
+						if math.Float64bits(v) != math.Float64bits(want) {
+							t.Fatalf("%s: entry (%d,%d) is %v, want %v", what, r, j, v, want)
+						}
 					}
 				}
 			}
 		}
-		got, want := make([]float64, 4*k), make([]float64, 4*k)
-		pack4(got, 4, a, k, k)
+		got := onAll(t, "pack4", func() []float64 {
+			x := make([]float64, 4*k)
+			pack4(x, 4, a, k, k)
+			return x
+		})
+		want := make([]float64, 4*k)
 		Transpose(want, a[:4*k], 4, k)
 		for i := range want {
 			if got[i] != want[i] {
 				t.Fatalf("pack4 k=%d: entry %d", k, i)
 			}
 		}
+	}
+}
+
+// Triangles of every kind that the factorisations use, times their solution, give
+// the right-hand side back to the rounding that substitution allows.
+func TestTriangle(t *testing.T) {
+	for n := 0; n <= 21; n++ {
+		tri, b, d := random(n*n, 11), random(n*width, 12), random(n, 13)
+		for i := range d {
+			d[i] = 1 / (1 + d[i]*d[i])
+		}
+		for variant := range 8 {
+			li, lp, back := n, 1, variant&1 != 0
+			if variant&2 != 0 {
+				li, lp = 1, n
+			}
+			factors := d
+			if variant&4 != 0 {
+				factors = nil
+			}
+			what := fmt.Sprintf("triangle n=%d variant %d", n, variant)
+			got := onAll(t, what, func() []float64 {
+				x := append([]float64(nil), b...)
+				triangle(x, tri, li, lp, n, factors, back)
+				return x
+			})
+			for i := range n {
+				for j := range width {
+					s, size := 0.0, 0.0
+					for p := range n {
+						e := tri[i*li+p*lp]
+						switch {
+						case p == i && factors == nil:
+							e = 1
+						case p == i:
+							e = 1 / d[i]
+						case (p > i) != back:
+							e = 0
+						}
+						s += e * got[p*width+j]
+						size += math.Abs(e * got[p*width+j])
+					}
+					// Higham, Theorem 8.5, and as much for the sum here.
+					if off := math.Abs(s - b[i*width+j]); !(off <= float64(2*n+4)*Eps*size) {
+						t.Fatalf("%s: row %d off by %g", what, i, off)
+					}
+				}
+			}
+		}
+	}
+}
+
+func TestEliminate(t *testing.T) {
+	for rows := range 10 {
+		x, v := random((rows+1)*width, 14), random(width, 15)
+		u := *(*[width]float64)(v)
+		for col := range width {
+			got := onAll(t, "eliminate", func() []float64 {
+				y := append([]float64(nil), x...)
+				eliminate(y, rows, &u, 0.3, col)
+				return y
+			})
+			for i := range got {
+				r, j := i/width, i%width
+				f := x[r*width+col] * 0.3
+				want := math.FMA(-f, u[j], x[i])
+				if j == col {
+					want = f
+				}
+				if r == rows {
+					want = x[i]
+				}
+				if got[i] != want {
+					t.Fatalf("rows=%d col=%d: entry %d is %v, want %v", rows, col, i, got[i], want)
+				}
+			}
+		}
+	}
+}
+
+// What is built on the kernels has the same bits on every path, and products have
+// those of one chain of fused multiply-adds an entry, blocks of k included.
+func TestSameBits(t *testing.T) {
+	for _, n := range []int{4, 5, 8, 9, 15, 24, 31, 50, 67} {
+		for _, k := range []int{n, 3, 300} {
+			a, b := random(n*k, 16), random(k*n, 17)
+			bt := make([]float64, n*k)
+			Transpose(bt, b, k, n)
+			got := onAll(t, fmt.Sprint("products ", n, k), func() []float64 {
+				c, d, s := make([]float64, n*n), make([]float64, n*n), make([]float64, n*n)
+				Mul(poison(c), a, b, n, k, n)
+				MulNT(poison(d), a, bt, n, k, n)
+				SymmetricNT(poison(s), a, a, k, n)
+				return append(append(c, d...), s...)
+			})
+			for i := range n {
+				for j := range n {
+					want := chain(a, b, k, n, i, j)
+					if x, y := got[i*n+j], got[n*n+i*n+j]; x != want || y != want {
+						t.Fatalf("n=%d k=%d: entry (%d,%d) is %v and %v, want %v", n, k, i, j, x, y, want)
+					}
+				}
+			}
+		}
+		a, b := random(n*n, 18), random(n*(n+3), 19)
+		onAll(t, fmt.Sprint("factors ", n), func() []float64 {
+			lu, piv, x := append([]float64(nil), a...), make([]int, n), append([]float64(nil), b...)
+			LU(lu, piv, n)
+			LUSolve(lu, piv, x, n, n+3)
+			s := make([]float64, n*n)
+			SymmetricTN(s, a, a, n, n)
+			for i := range n {
+				s[i*n+i]++
+			}
+			Congruence(lu, a, s, make([]float64, n*n), n)
+			Cholesky(s, s, n)
+			CholeskySolve(s, x, n, n+3)
+			return append(append(x, s...), lu...)
+		})
 	}
 }
 

@@ -2,10 +2,84 @@ package dense
 
 import "math"
 
+// choleskyFrom is the order from which on Cholesky goes by panels, and solveFrom
+// that from which on solutions do: the crossings in BenchmarkFactor.
+const (
+	choleskyFrom = 12
+	solveFrom    = 8
+)
+
 // Cholesky computes the lower triangular L with A = L Lᵀ from the lower
 // triangle of A and zeroes the rest of L. It returns false, with L undefined,
 // when a pivot is not positive (or is NaN). L may be A.
 func Cholesky(l, a []float64, n int) bool {
+	switch {
+	case n < choleskyFrom:
+		return choleskySmall(l, a, n)
+	case n <= midPanel:
+		var w [2 * width * midPanel]float64
+		return choleskyPanels(l, a, n, w[:])
+	case n <= largePanel:
+		var w [2 * width * largePanel]float64
+		return choleskyPanels(l, a, n, w[:])
+	}
+	return choleskyPanels(l, a, n, make([]float64, 2*width*n))
+}
+
+// choleskyPanels goes by panels of eight columns, left-looking: each, packed,
+// receives all earlier columns at once. w has room for two panels.
+func choleskyPanels(l, a []float64, n int, w []float64) bool {
+	x, t := w[:width*n], w[width*n:]
+	for j := 0; j < n; j += width {
+		c, below := min(width, n-j), n-j
+		packPanel(x, a[j*n+j:], n, below, c)
+		for i := range c { // above the diagonal A may be anything
+			clear(x[i*width+i+1 : i*width+c])
+		}
+		if j > 0 {
+			// t ← the rows j … j+c−1 of L, transposed.
+			if c == width {
+				pack4(t, width, l[j*n:], n, j)
+				pack4(t[4:], width, l[(j+4)*n:], n, j)
+			} else {
+				clear(t[:j*width])
+				for q := range c {
+					for p, v := range l[(j+q)*n : (j+q)*n+j] {
+						t[p*width+q] = v
+					}
+				}
+			}
+			if below >= 4 {
+				accumulate(x, width, l[j*n:], n, 1, t, width, below, j, width, sub)
+			} else {
+				subProduct(x, l[j*n:], n, t, below, j)
+			}
+		}
+		for k := range c {
+			d := x[k*width+k]
+			r := 1 / math.Sqrt(d)
+			if !(d > 0) || d > math.MaxFloat64 {
+				return false
+			}
+			var u [width]float64 // column k, below the diagonal
+			for q := k + 1; q < c; q++ {
+				u[q] = x[q*width+k] * r
+			}
+			eliminate(x[(k+1)*width:], below-k-1, &u, r, k)
+			x[k*width+k] = 1 / r
+		}
+		for i := range below {
+			row := l[(j+i)*n : (j+i)*n+n]
+			copy(row[j:], x[i*width:i*width+min(c, i+1)])
+			if i < c {
+				clear(row[j+i+1:])
+			}
+		}
+	}
+	return true
+}
+
+func choleskySmall(l, a []float64, n int) bool {
 	for i := range n {
 		li := l[i*n : i*n+n]
 		ai := a[i*n : i*n+n]
@@ -41,12 +115,20 @@ func dot(x, y []float64) float64 {
 
 // CholeskySolve sets B ← (L Lᵀ)⁻¹ B for B n×m.
 func CholeskySolve(l, b []float64, n, m int) {
+	if n >= solveFrom && m >= solveFrom {
+		solvePanels(l, b, n, m, true, true)
+		return
+	}
 	ForwardSolve(l, b, n, m)
 	BackwardSolve(l, b, n, m)
 }
 
 // ForwardSolve sets B ← L⁻¹ B for lower triangular L and B n×m.
 func ForwardSolve(l, b []float64, n, m int) {
+	if n >= solveFrom && m >= solveFrom {
+		solvePanels(l, b, n, m, true, false)
+		return
+	}
 	for i := range n {
 		bi := b[i*m : i*m+m]
 		for p := range i {
@@ -61,6 +143,10 @@ func ForwardSolve(l, b []float64, n, m int) {
 
 // BackwardSolve sets B ← L⁻ᵀ B for lower triangular L and B n×m.
 func BackwardSolve(l, b []float64, n, m int) {
+	if n >= solveFrom && m >= solveFrom {
+		solvePanels(l, b, n, m, false, true)
+		return
+	}
 	for i := n - 1; i >= 0; i-- {
 		bi := b[i*m : i*m+m]
 		for p := i + 1; p < n; p++ {
@@ -70,6 +156,37 @@ func BackwardSolve(l, b []float64, n, m int) {
 		for j := range bi {
 			bi[j] *= d
 		}
+	}
+}
+
+// solvePanels sets B to L⁻¹ B (forward), L⁻ᵀ of that (back), or both, by packed
+// panels of eight columns.
+func solvePanels(l, b []float64, n, m int, forward, back bool) {
+	var w []float64
+	switch {
+	case n <= midPanel:
+		var small [(width + 1) * midPanel]float64
+		w = small[:]
+	case n <= largePanel:
+		var large [(width + 1) * largePanel]float64
+		w = large[:]
+	default:
+		w = make([]float64, (width+1)*n)
+	}
+	d, x := w[:n], w[n:]
+	for i := range d {
+		d[i] = 1 / l[i*n+i]
+	}
+	for j := 0; j < m; j += width {
+		c := min(width, m-j)
+		packPanel(x, b[j:], m, n, c)
+		if forward {
+			triangle(x, l, n, 1, n, d, false)
+		}
+		if back {
+			triangle(x, l, 1, n, n, d, true)
+		}
+		unpackPanel(b[j:], m, x, n, c)
 	}
 }
 

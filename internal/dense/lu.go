@@ -2,70 +2,196 @@ package dense
 
 import "math"
 
-// block is the number of columns that LU and LUSolve treat at once: one panel
-// of panel8.
-const block = 8
-
 // LU overwrites A with the factors of P A = L U, row interchanges in piv. It
-// returns false when a pivot is zero or not finite.
+// returns false when a pivot is zero or not finite, or from n = 8 on so small that
+// its reciprocal is not.
 //
-// Left-looking by panels of eight columns: each panel receives all earlier
-// columns in one sweep of tiles, then is factored with partial pivoting.
+// From n = 8 on by panels of eight columns, left-looking: each panel, packed,
+// receives all earlier columns at once, then is factored with partial pivoting.
 func LU(a []float64, piv []int, n int) bool {
-	for j := 0; j < n; j += block {
-		w := min(block, n-j)
-		panel := a[j:]
-		// Earlier interchanges, then the rows above (U) and below.
-		for k, p := range piv[:j] {
-			if p != k {
-				swap(panel[k*n:k*n+w], panel[p*n:p*n+w])
-			}
-		}
-		forwardPanel(a, n, panel, n, j, w)
-		for i := j; i < n; {
-			i += reduce(panel[i*n:], n, a[i*n:], n, panel, n, n-i, j, w)
+	switch {
+	case n < width:
+		return luSmall(a, piv, n)
+	case n <= midPanel:
+		var x [width * midPanel]float64
+		return luPanels(a, piv, n, x[:])
+	case n <= largePanel:
+		var x [width * largePanel]float64
+		return luPanels(a, piv, n, x[:])
+	}
+	return luPanels(a, piv, n, make([]float64, width*n))
+}
+
+// luPanels is LU with room for one packed panel, n×8.
+func luPanels(a []float64, piv []int, n int, x []float64) bool {
+	for j := 0; j < n; j += width {
+		w := min(width, n-j)
+		packPanel(x, a[j:], n, n, w)
+		interchange(x, piv[:j])
+		triangle(x, a, n, 1, j, nil, false)
+		if below := n - j; j > 0 && below >= 4 {
+			accumulate(x[j*width:], width, a[j*n:], n, 1, x, width, below, j, width, sub)
+		} else if j > 0 {
+			subProduct(x[j*width:], a[j*n:], n, x, below, j)
 		}
 		for k := j; k < j+w; k++ {
-			p, best := k, math.Abs(a[k*n+k])
+			p, best := k, math.Abs(x[k*width+k-j])
 			for i := k + 1; i < n; i++ {
-				if v := math.Abs(a[i*n+k]); v > best {
+				if v := math.Abs(x[i*width+k-j]); v > best {
 					p, best = i, v
 				}
 			}
 			piv[k] = p
-			if !(best > 0) || best > math.MaxFloat64 {
+			r := 1 / x[p*width+k-j]
+			if !(best > 0) || best > math.MaxFloat64 || math.Abs(r) > math.MaxFloat64 {
 				return false
 			}
 			if p != k {
+				swap(x[k*width:k*width+width], x[p*width:p*width+width])
 				// The columns to the left (L) move along; those to the
 				// right follow when their panel comes.
-				swap(a[k*n:k*n+j+w], a[p*n:p*n+j+w])
+				swap(a[k*n:k*n+j], a[p*n:p*n+j])
 			}
-			rk := a[k*n+k : k*n+j+w]
-			for i := k + 1; i < n; i++ {
-				ri := a[i*n+k : i*n+j+w]
-				f := ri[0] / rk[0]
-				ri[0] = f
-				if f != 0 {
-					subScaled(ri[1:], f, rk[1:])
-				}
+			u := *(*[width]float64)(x[k*width:])
+			clear(u[:k-j+1])
+			eliminate(x[(k+1)*width:], n-k-1, &u, r, k-j)
+		}
+		unpackPanel(a[j:], n, x, n, w)
+	}
+	return true
+}
+
+// subProduct is accumulate with sub for fewer than four rows of an n×8 C.
+func subProduct(c, a []float64, lda int, x []float64, rows, k int) {
+	for i := range rows {
+		row := (*[width]float64)(c[i*width:])
+		for p := range k {
+			f := -a[i*lda+p]
+			for q, v := range (*[width]float64)(x[p*width:]) {
+				row[q] = math.FMA(f, v, row[q])
+			}
+		}
+	}
+}
+
+// packPanel copies w ≤ 8 columns of n rows into an n×8 panel, the rest zero.
+func packPanel(x, b []float64, ldb, n, w int) {
+	if w == width {
+		packRows(x, b, ldb, n, w)
+		return
+	}
+	for i := range n {
+		row := (*[width]float64)(x[i*width:])
+		clear(row[copy(row[:], b[i*ldb:i*ldb+w]):])
+	}
+}
+
+// unpackPanel copies it back.
+func unpackPanel(b []float64, ldb int, x []float64, n, w int) {
+	if w == width {
+		for i := range n {
+			*(*[width]float64)(b[i*ldb:]) = *(*[width]float64)(x[i*width:])
+		}
+		return
+	}
+	for i := range n {
+		copy(b[i*ldb:i*ldb+w], x[i*width:])
+	}
+}
+
+// interchange swaps the rows of a panel as piv says.
+func interchange(x []float64, piv []int) {
+	for k, p := range piv {
+		if p != k {
+			r, s := (*[width]float64)(x[k*width:]), (*[width]float64)(x[p*width:])
+			*r, *s = *s, *r
+		}
+	}
+}
+
+// LUSolve sets B ← A⁻¹ B for B n×m, from the factors of LU.
+func LUSolve(lu []float64, piv []int, b []float64, n, m int) {
+	switch {
+	case n < width:
+		luSolveSmall(lu, piv, b, n, m)
+	case n <= midPanel:
+		var w [(width + 1) * midPanel]float64
+		luSolvePanels(lu, piv, b, n, m, w[:])
+	case n <= largePanel:
+		var w [(width + 1) * largePanel]float64
+		luSolvePanels(lu, piv, b, n, m, w[:])
+	default:
+		luSolvePanels(lu, piv, b, n, m, make([]float64, (width+1)*n))
+	}
+}
+
+// luSolvePanels is LUSolve with room for the reciprocals of the diagonal of U and
+// one packed panel.
+func luSolvePanels(lu []float64, piv []int, b []float64, n, m int, w []float64) {
+	d, x := w[:n], w[n:]
+	for i := range d {
+		d[i] = 1 / lu[i*n+i]
+	}
+	for j := 0; j < m; j += width {
+		c := min(width, m-j)
+		packPanel(x, b[j:], m, n, c)
+		interchange(x, piv[:n])
+		triangle(x, lu, n, 1, n, nil, false)
+		triangle(x, lu, n, 1, n, d, true)
+		unpackPanel(b[j:], m, x, n, c)
+	}
+}
+
+// luSmall is LU for fewer columns than a panel has.
+func luSmall(a []float64, piv []int, n int) bool {
+	for k := range n {
+		p, best := k, math.Abs(a[k*n+k])
+		for i := k + 1; i < n; i++ {
+			if v := math.Abs(a[i*n+k]); v > best {
+				p, best = i, v
+			}
+		}
+		piv[k] = p
+		if !(best > 0) || best > math.MaxFloat64 {
+			return false
+		}
+		if p != k {
+			swap(a[k*n:k*n+n], a[p*n:p*n+n])
+		}
+		rk := a[k*n+k : k*n+n]
+		for i := k + 1; i < n; i++ {
+			ri := a[i*n+k : i*n+n]
+			f := ri[0] / rk[0]
+			ri[0] = f
+			if f != 0 {
+				subScaled(ri[1:], f, rk[1:])
 			}
 		}
 	}
 	return true
 }
 
-// LUSolve sets B ← A⁻¹ B for B n×m, from the factors of LU.
-func LUSolve(lu []float64, piv []int, b []float64, n, m int) {
-	for k := range n {
-		if p := piv[k]; p != k {
+// luSolveSmall is LUSolve for the factors of luSmall.
+func luSolveSmall(lu []float64, piv []int, b []float64, n, m int) {
+	for k, p := range piv[:n] {
+		if p != k {
 			swap(b[k*m:k*m+m], b[p*m:p*m+m])
 		}
 	}
-	for j := 0; j < m; j += block {
-		w := min(block, m-j)
-		forwardPanel(lu, n, b[j:], m, n, w)
-		backwardPanel(lu, n, b[j:], m, n, w)
+	for i := 1; i < n; i++ {
+		for p, f := range lu[i*n : i*n+i] {
+			subScaled(b[i*m:i*m+m], f, b[p*m:p*m+m])
+		}
+	}
+	for i := n - 1; i >= 0; i-- {
+		row := b[i*m : i*m+m]
+		for p := i + 1; p < n; p++ {
+			subScaled(row, lu[i*n+p], b[p*m:p*m+m])
+		}
+		d := lu[i*n+i]
+		for q := range row {
+			row[q] /= d
+		}
 	}
 }
 
@@ -73,66 +199,5 @@ func swap(x, y []float64) {
 	y = y[:len(x)]
 	for i, v := range x {
 		x[i], y[i] = y[i], v
-	}
-}
-
-// reduce subtracts A X from up to four of the rows of C, where A has k columns
-// and X is k×w, and returns the number of rows it treated.
-func reduce(c []float64, ldc int, a []float64, lda int, x []float64, ldx, rows, k, w int) int {
-	if k == 0 {
-		return rows
-	}
-	if rows < 4 || w != block {
-		for p := range k {
-			subScaled(c[:w], a[p], x[p*ldx:p*ldx+w])
-		}
-		return 1
-	}
-	var t [4 * block]float64
-	panel8(t[:], block, a, lda, 1, x, ldx, k, 1)
-	for i := range 4 {
-		r, s := c[i*ldc:i*ldc+block:i*ldc+block], t[i*block:i*block+block:i*block+block]
-		for q := range r {
-			r[q] -= s[q]
-		}
-	}
-	return 4
-}
-
-// forwardPanel sets the first n rows of X, w ≤ 8 columns, to L⁻¹ X for the unit
-// lower triangle L of lu.
-func forwardPanel(lu []float64, ldl int, x []float64, ldx, n, w int) {
-	for i := 0; i < n; {
-		h := reduce(x[i*ldx:], ldx, lu[i*ldl:], ldl, x, ldx, n-i, i, w)
-		h = min(h, 4)
-		for r := i + 1; r < i+h; r++ {
-			for p := i; p < r; p++ {
-				subScaled(x[r*ldx:r*ldx+w], lu[r*ldl+p], x[p*ldx:p*ldx+w])
-			}
-		}
-		i += h
-	}
-}
-
-// backwardPanel sets X to U⁻¹ X for the upper triangle U of lu.
-func backwardPanel(lu []float64, ldl int, x []float64, ldx, n, w int) {
-	for i := n; i > 0; {
-		h := min(4, i)
-		i -= h
-		if k := n - i - h; k > 0 {
-			for r := 0; r < h; {
-				r += reduce(x[(i+r)*ldx:], ldx, lu[(i+r)*ldl+i+h:], ldl, x[(i+h)*ldx:], ldx, h-r, k, w)
-			}
-		}
-		for r := i + h - 1; r >= i; r-- {
-			row := x[r*ldx : r*ldx+w]
-			for p := r + 1; p < i+h; p++ {
-				subScaled(row, lu[r*ldl+p], x[p*ldx:p*ldx+w])
-			}
-			d := lu[r*ldl+r]
-			for q := range row {
-				row[q] /= d
-			}
-		}
 	}
 }

@@ -8,10 +8,10 @@ package dense
 func Mul(c, a, b []float64, m, k, n int) {
 	if m >= 4 && n >= 4 && k > 0 {
 		if m == 4 && n == 4 {
-			panel4(c, 4, a, k, 1, b, 4, k, 1)
+			panel4(c, 4, a, k, 1, b, 4, k, 1, set)
 			return
 		}
-		tiled(c, n, a, k, 1, b, n, m, k, n, false)
+		tiled(c, n, a, k, 1, b, n, m, k, n, false, false)
 		return
 	}
 	if m == 2 && k == 2 && n == 2 {
@@ -30,10 +30,10 @@ func mul2(c, a, b *[4]float64) {
 func MulTN(c, a, b []float64, m, k, n int) {
 	if m >= 4 && n >= 4 && k > 0 {
 		if m == 4 && n == 4 {
-			panel4(c, 4, a, 1, 4, b, 4, k, 1)
+			panel4(c, 4, a, 1, 4, b, 4, k, 1, set)
 			return
 		}
-		tiled(c, n, a, 1, m, b, n, m, k, n, false)
+		tiled(c, n, a, 1, m, b, n, m, k, n, false, false)
 		return
 	}
 	mulTN(c, a, b, m, k, n)
@@ -42,39 +42,16 @@ func MulTN(c, a, b []float64, m, k, n int) {
 // MulNT sets C ← A Bᵀ for A m×k, B n×k.
 func MulNT(c, a, b []float64, m, k, n int) {
 	if m >= 4 && n >= 4 && k > 0 {
-		mulNTBlocked(c, a, b, m, k, n, false)
+		if m == 4 && n == 4 && k == 4 {
+			var pack [16]float64
+			pack4(pack[:], 4, b, 4, 4)
+			panel4(c, 4, a, 4, 1, pack[:], 4, 4, 1, set)
+			return
+		}
+		tiled(c, n, a, k, 1, b, k, m, k, n, false, true)
 		return
 	}
 	mulNT(c, a, b, m, k, n)
-}
-
-// Sizes of the panel of Bᵀ that mulNTBlocked keeps on the stack, along k.
-const (
-	smallPanel = 8
-	midPanel   = 32
-	largePanel = 256
-)
-
-// mulNTBlocked transposes B panel by panel on the stack. A k above largePanel,
-// for which the stack has no buffer, is computed by scalar loops.
-func mulNTBlocked(c, a, b []float64, m, k, n int, lower bool) {
-	switch {
-	case m == 4 && n == 4 && k == 4:
-		var pack [16]float64
-		pack4(pack[:], 4, b, 4, 4)
-		panel4(c, 4, a, 4, 1, pack[:], 4, 4, 1)
-	case k <= smallPanel:
-		var pack [8 * smallPanel]float64
-		tiledNT(c, n, a, k, b, k, m, k, n, lower, pack[:])
-	case k <= midPanel:
-		var pack [8 * midPanel]float64
-		tiledNT(c, n, a, k, b, k, m, k, n, lower, pack[:])
-	case k <= largePanel:
-		var pack [8 * largePanel]float64
-		tiledNT(c, n, a, k, b, k, m, k, n, lower, pack[:])
-	default:
-		mulNT(c, a, b, m, k, n)
-	}
 }
 
 // mulNN keeps a 2×4 block of C in registers while it runs along k.

@@ -1,16 +1,51 @@
 package dense
 
-import "math"
+import (
+	"math"
 
-// panelTwin is panel8 and panel4 (by width, a multiple of 4) in plain Go, with
-// the same bits.
-func panelTwin(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles, width int) {
+	"github.com/metalqr/metalqr/internal/simd"
+)
+
+// The assembly, for AVX-512 and for AVX2, is generated and committed. Its path is
+// chosen once, at the start; all give the bits of the Go functions below, and the
+// build tag purego leaves those alone:
+//
+//	go generate ./internal/dense && git diff --exit-code internal/dense
+
+//go:generate sh -c "cd gen && go run . -out ../tile_amd64.s"
+
+// chosen is the path that the kernels take. Tests change it.
+var chosen = simd.Best
+
+// A mode says how a product P enters C; every entry is one chain of fused
+// multiply-adds along k whatever the mode. The generator has the same numbers.
+type mode int
+
+const (
+	set mode = iota // C ← P, from 0
+	add             // C ← C + P, from C
+	sub             // C ← C − P, from C
+)
+
+// width is the number of columns of a panel.
+const width = 8
+
+// panelTwin is panel8 and panel4 (by wide, a multiple of 4) in plain Go.
+func panelTwin(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles, wide int, how mode) {
+	sign := 1.0
+	if how == sub {
+		sign = -1
+	}
 	for i := range 4 * tiles {
-		for j := 0; j < width; j += 4 {
+		for j := 0; j < wide; j += 4 {
 			var s0, s1, s2, s3 float64
+			to := c[i*ldc+j : i*ldc+j+4 : i*ldc+j+4]
+			if how != set {
+				s0, s1, s2, s3 = to[0], to[1], to[2], to[3]
+			}
 			p, q := i*ai, j
 			for range k {
-				x, r := a[p], b[q:q+4:q+4]
+				x, r := sign*a[p], b[q:q+4:q+4]
 				s0 = math.FMA(x, r[0], s0)
 				s1 = math.FMA(x, r[1], s1)
 				s2 = math.FMA(x, r[2], s2)
@@ -18,75 +53,63 @@ func panelTwin(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, 
 				p += ap
 				q += ldb
 			}
-			r := c[i*ldc+j : i*ldc+j+4 : i*ldc+j+4]
-			r[0], r[1], r[2], r[3] = s0, s1, s2, s3
+			to[0], to[1], to[2], to[3] = s0, s1, s2, s3
 		}
 	}
 }
 
-// tiled sets the m×n matrix C ← A B from 4×8 and 4×4 tiles, for m, n ≥ 4. The
-// last tile of a row or column overlaps the one before where 4 or 8 does not
-// divide the dimension; what is computed twice has the same bits twice. With
-// lower set, tiles wholly above the diagonal are left out.
-func tiled(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, m, k, n int, lower bool) {
-	for j := 0; j < n; {
-		at, width := j, 8
-		switch rest := n - j; {
-		case rest >= 8:
-		case rest > 4 && n >= 8:
-			at = n - 8
-		default:
-			at, width = min(j, n-4), 4
-		}
-		panelRows(c, ldc, a, ai, ap, b[at:], ldb, m, k, at, width, lower)
-		j = at + width
-	}
-}
+// one is the factor of a unit triangle.
+var one = []float64{1}
 
-// panelRows computes the columns at … at+width−1 of C; b begins at its own
-// column at.
-func panelRows(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, m, k, at, width int, lower bool) {
-	i := 0
-	if lower {
-		i = min(at, m-4)
-	}
-	if t := (m - i) / 4; t > 0 {
-		panel(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, b, ldb, k, t, width)
-		i += 4 * t
-	}
-	if i < m {
-		i = m - 4
-		panel(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, b, ldb, k, 1, width)
-	}
-}
-
-// panel is panel8 or panel4. Called through a function value, they would move
-// their arguments to the heap.
-func panel(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles, width int) {
-	if width == 8 {
-		panel8(c, ldc, a, ai, ap, b, ldb, k, tiles)
+// triangle sets the n×8 matrix X, row by row, to T⁻¹ X, where the strict lower
+// triangle of T has the entries l[i·li + p·lp], p < i, and its diagonal the
+// reciprocals d (nil: ones). With back set everything runs from the last row up:
+// T is then the upper triangle with the entries l[i·li + p·lp], p > i. Row i is
+// the chain of fma(−tᵢₚ, xₚ, ·) from xᵢ on, in the order in which the xₚ come,
+// times its reciprocal.
+func triangle(x, l []float64, li, lp, n int, d []float64, back bool) {
+	if n == 0 {
 		return
 	}
-	panel4(c, ldc, a, ai, ap, b, ldb, k, tiles)
+	x0, l0, d0, xs, ds := 0, 0, 0, width, 1
+	if d == nil {
+		d, ds = one, 0
+	}
+	_, _, _ = x[(n-1)*width+width-1], l[(n-1)*(li+lp)], d[(n-1)*ds]
+	if back {
+		x0, l0, d0 = (n-1)*width, (n-1)*(li+lp), (n-1)*ds
+		xs, li, lp, ds = -xs, -li, -lp, -ds
+	}
+	triangleFrom(x, x0, xs, l, l0, li, lp, d, d0, ds, n)
 }
 
-// tiledNT sets the m×n matrix C ← A Bᵀ for B n×k with row stride ldb, m, n ≥ 4,
-// panels of Bᵀ being transposed into pack, of at least 8·k entries.
-func tiledNT(c []float64, ldc int, a []float64, lda int, b []float64, ldb, m, k, n int, lower bool, pack []float64) {
-	for j := 0; j < n; {
-		at, width := j, 8
-		switch rest := n - j; {
-		case rest >= 8:
-		case rest > 4 && n >= 8:
-			at = n - 8
-		default:
-			at, width = min(j, n-4), 4
+// triangleTwin is triangle in plain Go, x0, l0 and d0 being the places of the
+// first row of X, of the first entry of the triangle and of the first factor.
+func triangleTwin(x []float64, x0, xs int, l []float64, l0, li, lp int, d []float64, d0, ds, n int) {
+	for i := range n {
+		row := (*[width]float64)(x[x0+i*xs:])
+		for p := range i {
+			f, from := -l[l0+i*li+p*lp], (*[width]float64)(x[x0+p*xs:])
+			for q, v := range from {
+				row[q] = math.FMA(f, v, row[q])
+			}
 		}
-		for q := 0; q < width; q += 4 {
-			pack4(pack[q:], width, b[(at+q)*ldb:], ldb, k)
+		f := d[d0+i*ds]
+		for q := range row {
+			row[q] *= f
 		}
-		panelRows(c, ldc, a, lda, 1, pack, width, m, k, at, width, lower)
-		j = at + width
+	}
+}
+
+// eliminateTwin is eliminate in plain Go.
+func eliminateTwin(x []float64, rows int, u *[width]float64, r float64, col int) {
+	for i := range rows {
+		row := (*[width]float64)(x[i*width:])
+		f := row[col] * r
+		for q, v := range u {
+			row[q] = math.FMA(-f, v, row[q])
+		}
+		row[col] = f
 	}
 }
 

@@ -2,20 +2,24 @@
 
 package dense
 
-// panel8 sets 4·tiles rows and 8 columns of C ← A B, where C has the row stride
-// ldc, A the strides ai between rows and ap along k, and B the row stride ldb.
-// Entry (i, j) is fma(a_{k−1}, b_{k−1}, … fma(a₀, b₀, 0)).
-func panel8(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles int) {
-	panelTwin(c, ldc, a, ai, ap, b, ldb, k, tiles, 8)
+// See the functions of the same names for amd64.
+
+func panel8(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles int, how mode) {
+	panelTwin(c, ldc, a, ai, ap, b, ldb, k, tiles, 8, how)
 }
 
-// panel4 is panel8 for four columns.
-func panel4(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles int) {
-	panelTwin(c, ldc, a, ai, ap, b, ldb, k, tiles, 4)
+func panel4(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, k, tiles int, how mode) {
+	panelTwin(c, ldc, a, ai, ap, b, ldb, k, tiles, 4, how)
 }
 
-// pack4 writes four rows of src, k long and lds apart, as k rows of four in
-// dst, ldd apart.
+func triangleFrom(x []float64, x0, xs int, l []float64, l0, li, lp int, d []float64, d0, ds, n int) {
+	triangleTwin(x, x0, xs, l, l0, li, lp, d, d0, ds, n)
+}
+
+func eliminate(x []float64, rows int, u *[width]float64, r float64, col int) {
+	eliminateTwin(x, rows, u, r, col)
+}
+
 func pack4(dst []float64, ldd int, src []float64, lds, k int) {
 	pack4Twin(dst, ldd, src, lds, 0, k)
 }

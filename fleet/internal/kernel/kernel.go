@@ -25,6 +25,8 @@ package kernel
 import (
 	"fmt"
 	"math"
+
+	"github.com/metalqr/metalqr/internal/simd"
 )
 
 // Lanes is the number of tasks in a Vec.
@@ -414,6 +416,16 @@ func Run(slab []Vec, p *Program) {
 		panic("kernel: the slab is too short, or the program not closed")
 	}
 	run(slab, p.ops)
+}
+
+// Paths are the names of the implementations that this processor has, and Use
+// chooses one by its number: for tests, while nothing runs.
+func Paths() []string {
+	var names []string
+	for _, p := range simd.Paths() {
+		names = append(names, p.String())
+	}
+	return names
 }
 
 // Count runs a program in plain Go and returns the number of floating-point
