@@ -71,11 +71,27 @@ func (a *Arrays) weight(i int) float64 {
 	return 1
 }
 
-// A source hands out tasks in standard form.
+// numbers are one task in standard form, with what lqr.Standard says of it. They
+// are not to be modified.
+type numbers struct {
+	a, b, q, r []float64 // a is Loop
+	s0         []float64 // nil: I
+	shift      []float64 // nil: 0
+	constant   float64   // of the cost
+}
+
+// A form is what tasks of a store have besides A, B, Q and R.
+type form struct {
+	sigma    bool // a Σ₀ of their own; else I
+	shift    bool
+	constant bool
+}
+
+// A source hands out tasks.
 type source interface {
 	size() (tasks, n, r int)
-	// one is task i. The slices are not modified; s0 nil is I.
-	one(i int) (a, b, q, r, s0 []float64, err error)
+	// one is task i.
+	one(i int) (numbers, error)
 	// weigh is its weight.
 	weigh(i int) float64
 }
@@ -84,10 +100,13 @@ func (a *Arrays) size() (tasks, n, r int) { return a.Tasks, a.States, a.Inputs }
 
 func (a *Arrays) weigh(i int) float64 { return a.weight(i) }
 
-func (a *Arrays) one(i int) (_, _, _, _, s0 []float64, err error) {
+func (a *Arrays) one(i int) (numbers, error) {
 	n, r := a.States, a.Inputs
-	return of(a.A, i, n*n), of(a.B, i, n*r), of(a.Q, i, n*n), of(a.R, i, r*r), of(a.Sigma0, i, n*n), nil
+	return numbers{a: of(a.A, i, n*n), b: of(a.B, i, n*r), q: of(a.Q, i, n*n), r: of(a.R, i, r*r), s0: of(a.Sigma0, i, n*n)}, nil
 }
+
+// form is that of the tasks.
+func (a *Arrays) form() form { return form{sigma: a.Sigma0 != nil} }
 
 // goodWeight says whether a weight is positive and finite.
 func goodWeight(w float64) bool { return w > 0 && !math.IsInf(w, 1) }

@@ -1,6 +1,8 @@
 package fleet
 
 import (
+	"sync"
+
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
 	"github.com/metalqr/metalqr/internal/dense"
 )
@@ -21,8 +23,7 @@ type engine struct {
 	first bool
 
 	layout       kernel.Layout
-	outer, inner data // inner is outer unless the inner steps see other tasks
-	split        bool
+	outer, inner data       // inner is outer unless the inner steps see other tasks
 	eye          kernel.Mat // I, n×n; set once
 	gain         kernel.Mat // W*, r×n
 	lStar        kernel.Mat // the Cholesky factor of S*, r×r
@@ -45,17 +46,24 @@ type engine struct {
 	evaluate [2]*kernel.Program // value, gap and gradient; [1] where Σ₀ proves nothing
 	hessian  [2]*kernel.Program // the product
 	values   [2]*kernel.Program // value and gap alone
+
+	pushOnce sync.Once
+	pushes   []*kernel.Program // after any of them: product ← J_k direction
 }
 
 // data is one block of tasks, expanded.
 type data struct {
 	a, b, q, rr, s0 kernel.Mat
+	form            form
+	shift           kernel.Mat // r×n, where the form has one
+	constant        kernel.Mat // 1×1, likewise
 	known           kernel.Mat // 1×3: λ with M ⪰ λ I, ‖A‖_F, ‖B‖_F
 }
 
 // slot is a gain with what lqr.Point holds for it.
 type slot struct {
-	w, aw     kernel.Mat
+	w, aw     kernel.Mat // the gain in the caller's coordinates
+	v0        kernel.Mat // W less the shift: w itself without one
 	pow       kernel.Powers
 	p, x, ax  kernel.Mat // P, Σ, A_W Σ
 	e, s      kernel.Mat
@@ -69,14 +77,16 @@ type slot struct {
 // tangent is what a point's derivatives along a direction share.
 type tangent struct{ dp, dx, bz, de kernel.Mat }
 
-func newEngine(n, r int, rule Rule, rates []float64, first, split bool) *engine {
-	e := &engine{n: n, r: r, rule: rule, rates: rates, first: first, split: split}
+// newEngine prepares for tasks of the form outer, whose inner steps see tasks of
+// the form inner; nil: the same tasks.
+func newEngine(n, r int, rule Rule, rates []float64, first bool, outer form, inner *form) *engine {
+	e := &engine{n: n, r: r, rule: rule, rates: rates, first: first}
 	l := &e.layout
 	steps := len(rates)
-	e.outer = newData(l, n, r)
+	e.outer = newData(l, n, r, outer)
 	e.inner = e.outer
-	if split {
-		e.inner = newData(l, n, r)
+	if inner != nil {
+		e.inner = newData(l, n, r, *inner)
 	}
 	e.gain, e.lStar, e.weight = l.Mat(r, n), l.Mat(r, r), l.Mat(1, 1)
 	e.eye = l.Mat(n, n)
@@ -105,8 +115,15 @@ func newEngine(n, r int, rule Rule, rates []float64, first, split bool) *engine 
 	return e
 }
 
-func newData(l *kernel.Layout, n, r int) data {
-	return data{a: l.Mat(n, n), b: l.Mat(n, r), q: l.Mat(n, n), rr: l.Mat(r, r), s0: l.Mat(n, n), known: l.Mat(1, 3)}
+func newData(l *kernel.Layout, n, r int, of form) data {
+	d := data{a: l.Mat(n, n), b: l.Mat(n, r), q: l.Mat(n, n), rr: l.Mat(r, r), s0: l.Mat(n, n), known: l.Mat(1, 3), form: of}
+	if of.shift {
+		d.shift = l.Mat(r, n)
+	}
+	if of.constant {
+		d.constant = l.Mat(1, 1)
+	}
+	return d
 }
 
 func newTangent(l *kernel.Layout, n, r int) tangent {
@@ -128,6 +145,9 @@ func (e *engine) newSlot(d data) slot {
 	}
 	s.pow = l.Powers(n, powers)
 	s.aw = s.pow.First
+	if s.v0 = s.w; d.form.shift {
+		s.v0 = l.Mat(r, n)
+	}
 	return s
 }
 
@@ -197,8 +217,11 @@ func (e *engine) at(p *kernel.Program, s *slot, d *data, witness bool) {
 	p.MulSub(s.aw, d.a, d.b, s.w)
 	e.powers(p, s)
 	p.Copy(s.x, d.s0)
-	p.Mul(e.g1, d.rr, s.w)
-	p.SymAdd(s.p, d.q, s.w.T(), e.g1)
+	if d.form.shift {
+		p.Sub(s.v0, s.w, d.shift)
+	}
+	p.Mul(e.g1, d.rr, s.v0)
+	p.SymAdd(s.p, d.q, s.v0.T(), e.g1)
 	e.solveBoth(p, s, s.x, s.p)
 
 	// The residual of X against its right-hand side M.
@@ -257,6 +280,9 @@ func (e *engine) evaluation(witness, gradient bool) *kernel.Program {
 	e.path(p, witness)
 	s := e.last()
 	p.Dot(e.out.Entry(0, 0), s.p, e.outer.s0)
+	if e.outer.form.constant {
+		p.Add(e.out.Entry(0, 0), e.out.Entry(0, 0), e.outer.constant)
+	}
 	// tr(Σ (W − W*)ᵀ S* (W − W*)).
 	p.Sub(e.g1, s.w, e.gain)
 	p.Mul(e.g2, e.lStar.T(), e.g1)
@@ -293,6 +319,16 @@ func (e *engine) pulled(p *kernel.Program) {
 	}
 	for k := len(e.rates) - 1; k >= 0; k-- {
 		e.pull(p, e.adjoints[k], e.adjoints[k+1], &e.slots[k], &e.inner, e.rates[k], &e.sides[k])
+	}
+}
+
+// preparePushes makes pushes, which few ask for.
+func (e *engine) preparePushes() {
+	for k, η := range e.rates {
+		p := new(kernel.Program)
+		p.Copy(e.product, e.direction)
+		e.push(p, e.product, &e.slots[k], &e.inner, η, &e.tangents[k])
+		e.pushes = append(e.pushes, p.Done())
 	}
 }
 

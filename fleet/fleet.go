@@ -4,11 +4,11 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
-	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/objective"
 )
@@ -73,7 +73,7 @@ type Fleet struct {
 	total       float64 // Σ weights
 	redone      int
 	given       [2][]*lqr.Task // outer and inner tasks, where the caller had them
-	built       sync.Map       // carefulKey → *lqr.Task
+	built       *sync.Map      // carefulKey → *lqr.Task
 	pool        sync.Pool      // *worker
 }
 
@@ -94,21 +94,20 @@ func (g *given) weigh(i int) float64 {
 	return g.weights[i]
 }
 
-func (g *given) one(i int) (a, b, q, r, s0 []float64, err error) {
-	t := g.tasks[i]
-	spec := t.Spec()
-	if spec.SampleTime > 0 || dense.MaxAbs(spec.N.Data) > 0 {
-		return nil, nil, nil, nil, nil, &TaskError{Index: i, Err: &UnsupportedError{What: "a cross term, which a continuous plant has too, does not fit into a fleet"}}
+func (g *given) one(i int) (numbers, error) {
+	s := g.tasks[i].Standard()
+	return numbers{a: s.Loop.Data, b: s.B.Data, q: s.Q.Data, r: s.R.Data, s0: s.Sigma0.Data, shift: s.Shift.Data, constant: s.Constant}, nil
+}
+
+// form is what some of the tasks have.
+func (g *given) form() (f form) {
+	for _, t := range g.tasks {
+		s := t.Standard()
+		f.sigma = f.sigma || !slices.Equal(s.Sigma0.Data, identity[t.States()])
+		f.shift = f.shift || !s.Shift.IsZero()
+		f.constant = f.constant || s.Constant != 0
 	}
-	pa, pb := t.Plant()
-	a, b = pa.Data, pb.Data
-	if γ := t.Discount(); γ != 1 {
-		a, b = append([]float64(nil), a...), append([]float64(nil), b...)
-		c := math.Sqrt(γ)
-		dense.Scale(a, c, a)
-		dense.Scale(b, c, b)
-	}
-	return a, b, spec.Q.Data, spec.R.Data, t.Sigma0().Data, nil
+	return f
 }
 
 // New makes a fleet of tasks that exist already; their optima are taken from
@@ -116,8 +115,9 @@ func (g *given) one(i int) (a, b, q, r, s0 []float64, err error) {
 // task; nil: the tasks themselves.
 //
 // All tasks have the same numbers of states, at most 32, and of inputs, at most
-// that of states, and neither cross terms nor sample times: *UnsupportedError
-// within a *TaskError, which matches ErrUnsupported. maml.Meta takes the rest.
+// that of states: else *UnsupportedError within a *TaskError, which matches
+// ErrUnsupported. Cross terms, sample times, discounts, noise and average costs
+// are what lqr made of them. maml.Meta takes the rest.
 func New(tasks []*lqr.Task, weights []float64, inner []*lqr.Task, o Options) (*Fleet, error) {
 	if err := o.check(); err != nil {
 		return nil, err
@@ -142,22 +142,12 @@ func New(tasks []*lqr.Task, weights []float64, inner []*lqr.Task, o Options) (*F
 			}
 		}
 	}
-	f := newFleet(len(tasks), n, r, o, inner != nil)
+	f := newFleet(len(tasks), n, r, o)
 	f.given = [2][]*lqr.Task{tasks, inner}
-	unit := func(list []*lqr.Task) bool {
-		for _, t := range list {
-			s := t.Sigma0().Data
-			for i, v := range s {
-				if v != identity[n][i] {
-					return false
-				}
-			}
-		}
-		return true
-	}
 	load := func(list []*lqr.Task, w []float64) (*store, error) {
-		s := newStore(len(list), n, r, unit(list))
-		return s, f.fill(s, &given{list, w}, nil)
+		src := &given{list, w}
+		s := newStore(len(list), n, r, src.form())
+		return s, f.fill(s, src, nil)
 	}
 	var err error
 	if f.outer, err = load(tasks, weights); err != nil {
@@ -172,7 +162,7 @@ func New(tasks []*lqr.Task, weights []float64, inner []*lqr.Task, o Options) (*F
 			return nil, err
 		}
 	}
-	return f, f.finish()
+	return f.finish()
 }
 
 // FromArrays makes a fleet of tensors, solving the Riccati equations of all
@@ -189,9 +179,9 @@ func FromArrays(tasks Arrays, inner *Arrays, o Options) (*Fleet, error) {
 	if err := tasks.check(); err != nil {
 		return nil, err
 	}
-	f := newFleet(tasks.Tasks, tasks.States, tasks.Inputs, o, inner != nil)
-	f.outer = newStore(tasks.Tasks, tasks.States, tasks.Inputs, tasks.Sigma0 == nil)
-	if err := f.fill(f.outer, &tasks, newSolver(f.n, f.r)); err != nil {
+	f := newFleet(tasks.Tasks, tasks.States, tasks.Inputs, o)
+	f.outer = newStore(tasks.Tasks, tasks.States, tasks.Inputs, tasks.form())
+	if err := f.fill(f.outer, &tasks, newSolver(f.n, f.r, tasks.form())); err != nil {
 		return nil, err
 	}
 	f.inner = f.outer
@@ -204,28 +194,42 @@ func FromArrays(tasks Arrays, inner *Arrays, o Options) (*Fleet, error) {
 		}
 		seen := *inner
 		seen.Weights = nil
-		f.inner = newStore(inner.Tasks, inner.States, inner.Inputs, inner.Sigma0 == nil)
+		f.inner = newStore(inner.Tasks, inner.States, inner.Inputs, inner.form())
 		if err := f.fill(f.inner, &seen, nil); err != nil {
 			return nil, err
 		}
 	}
-	return f, f.finish()
+	return f.finish()
 }
 
-func newFleet(tasks, n, r int, o Options, split bool) *Fleet {
+func newFleet(tasks, n, r int, o Options) *Fleet {
 	o.Rates = append([]float64(nil), o.Rates...)
-	f := &Fleet{n: n, r: r, tasks: tasks, options: o}
-	f.prepare(split)
-	return f
+	return &Fleet{n: n, r: r, tasks: tasks, options: o, built: new(sync.Map)}
 }
 
-// prepare lays out the workers' slabs.
-func (f *Fleet) prepare(split bool) {
-	f.engine = newEngine(f.n, f.r, f.options.Rule, f.options.Rates, f.options.FirstOrder, split)
+// prepare lays out the workers' slabs, when the stores are there.
+func (f *Fleet) prepare() {
+	var inner *form
+	if f.inner != f.outer {
+		inner = &f.inner.form
+	}
+	f.engine = newEngine(f.n, f.r, f.options.Rule, f.options.Rates, f.options.FirstOrder, f.outer.form, inner)
 	l := &f.engine.layout
 	f.sums[0] = newSummer(l, f.engine.out, f.engine.weight)
 	f.sums[1] = newSummer(l, f.engine.product, f.engine.weight)
 	f.pool.New = func() any { return &worker{fleet: f, slab: f.engine.slab()} }
+}
+
+// With is the fleet of the same tasks under other options. The tasks are shared,
+// and are not held twice.
+func (f *Fleet) With(o Options) (*Fleet, error) {
+	if err := o.check(); err != nil {
+		return nil, err
+	}
+	g := newFleet(f.tasks, f.n, f.r, o)
+	g.outer, g.inner, g.bound, g.total, g.redone, g.given, g.built = f.outer, f.inner, f.bound, f.total, f.redone, f.given, f.built
+	g.prepare()
+	return g, nil
 }
 
 // fill fills a store from a source and, where there is a solver, its optima.
@@ -280,18 +284,19 @@ func (s *store) fill(first int, src source, lo, hi int, solver *solver, workers 
 	return int(solved.Load()), nil
 }
 
-// finish sums weights and bounds.
-func (f *Fleet) finish() error {
+// finish sums weights and bounds, and prepares.
+func (f *Fleet) finish() (*Fleet, error) {
 	var t tree
 	for i := range f.outer.blocks() {
 		f.outer.leaf(&t, i)
 	}
 	sums := t.total(nil)
 	if f.total = sums[1]; math.IsInf(f.total, 0) {
-		return &ArraysError{Name: "Weights", Task: -1, Problem: "have an infinite sum"}
+		return nil, &ArraysError{Name: "Weights", Task: -1, Problem: "have an infinite sum"}
 	}
 	f.bound = sums[0] / f.total
-	return nil
+	f.prepare()
+	return f, nil
 }
 
 // leaf adds block i to a tree for Σ weight·cost and Σ weight.

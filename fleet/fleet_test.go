@@ -501,7 +501,7 @@ func TestPlantedErrorsAreCaught(t *testing.T) {
 			"one entry of one A":     func(f *Fleet) { f.outer.block(1)[f.outer.a+1][0] += 1e-6 },
 			"one weight":             func(f *Fleet) { f.outer.block(0)[f.outer.weight][3] *= 1 + 1e-6 },
 			"one entry of one Q":     func(f *Fleet) { f.outer.block(0)[f.outer.q+1][7] += 1e-6 },
-			"the rate":               func(f *Fleet) { f.options.Rates[0] *= 1 + 1e-5; f.prepare(false) },
+			"the rate":               func(f *Fleet) { f.options.Rates[0] *= 1 + 1e-5; f.prepare() },
 			"one entry of one Σ₀":    func(f *Fleet) { f.outer.block(0)[f.outer.s0][2] += 1e-6 },
 			"one optimal gain":       func(f *Fleet) { f.outer.block(0)[f.outer.gain][2] += 1e-4 },
 			"the sum leaves one out": func(f *Fleet) { f.outer.tasks--; f.outer.seal(1, 0); f.outer.tasks++ },

@@ -303,7 +303,10 @@ func TestGivenTasks(t *testing.T) {
 		s := base
 		s.A = s.A.Clone()
 		s.A.Data[1] += 0.01 * random.NormFloat64()
-		switch i % 4 {
+		if i%3 == 2 {
+			s.N = matrix(2, 1, []float64{0.1, -0.05})
+		}
+		switch i % 5 {
 		case 1:
 			s.Discount = 0.9
 			s.Noise = matrix(2, 2, []float64{2, 1, 1, 2})
@@ -312,6 +315,9 @@ func TestGivenTasks(t *testing.T) {
 			s.Noise = matrix(2, 2, []float64{1, 0, 0, 0})
 		case 3:
 			s.X0 = []float64{1, -1}
+		case 4:
+			s.A, s.SampleTime = matrix(2, 2, []float64{-0.5, 1, 0.2 + 0.01*float64(i), -1}), 0.3
+			s.AverageCost, s.Noise = true, matrix(2, 2, []float64{1, 0, 0, 2})
 		}
 		task, err := lqr.New(s)
 		if err != nil {
@@ -348,12 +354,8 @@ func TestGivenTasks(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	}
-	cross := base
-	cross.N = matrix(2, 1, []float64{0.1, 0})
-	sampled := base
-	sampled.SampleTime = 0.1
 	wide := lqr.Spec{A: matrix(1, 1, []float64{1}), B: matrix(1, 2, []float64{1, 1}), Q: matrix(1, 1, []float64{1}), R: matrix(2, 2, identity[2])}
-	for i, s := range []lqr.Spec{cross, sampled, wide} {
+	for i, s := range []lqr.Spec{wide} {
 		task, err := lqr.New(s)
 		if err != nil {
 			t.Fatal(err)

@@ -1,9 +1,11 @@
 package fleet
 
 import (
+	"fmt"
 	"math"
 
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
+	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -18,8 +20,8 @@ const squarings = 38
 // exceeds ExactNorms.
 const iterations = 60
 
-// Norms are the 2-norms of the Hessians ∇²gᵢ(W) of the tasks as inner steps see
-// them, at one gain.
+// Norms are 2-norms of the Hessians ∇²gᵢ(W) of the tasks as inner steps see them,
+// at one gain, or of another matrix of each task.
 //
 // When Exact, each is within 1e-11 relative of the truth: with Hₖ the 2ᵏ-th power
 // of H, ‖H‖₂ ≤ ‖Hₖ‖_F^(2⁻ᵏ) ≤ (r d)^(2⁻ᵏ⁻¹) ‖H‖₂, and k is large. Otherwise it is
@@ -36,11 +38,38 @@ type Norms struct {
 // HessianNorms computes ‖∇²gᵢ(W)‖₂ for every task, in lanes: what the largest
 // inner rate is chosen by. The errors are those of Evaluate.
 func (f *Fleet) HessianNorms(x []float64) (*Norms, error) {
+	out, err := f.norms(x, Gradient, []float64{0})
+	if err != nil {
+		return nil, err
+	}
+	return out[0], nil
+}
+
+// StepNorms computes for every inner step k of the fleet how fast the step moves
+// against its start, for each unit of rate,
+//
+//	‖(I − J_k)/η_k‖₂   at W_k = F_{k−1} ∘ … ∘ F_0 (W):
+//
+// ‖∇²gᵢ(W_k)‖₂ with gradient steps. The rates of the steps before count, that of
+// the last does not. Dim must not exceed ExactNorms; else the error is an
+// *UnsupportedError. The other errors are those of Evaluate, but that a task may
+// be outside its domain after its last step.
+func (f *Fleet) StepNorms(x []float64) ([]*Norms, error) {
+	if f.Dim() > ExactNorms {
+		return nil, &UnsupportedError{What: fmt.Sprintf("the Jacobians of %d parameters are too large; %d is the most", f.Dim(), ExactNorms)}
+	}
+	return f.norms(x, f.options.Rule, f.options.Rates)
+}
+
+func (f *Fleet) norms(x []float64, rule Rule, rates []float64) ([]*Norms, error) {
 	if len(x) != f.Dim() {
 		panic("fleet: gain has the wrong length")
 	}
-	h := newHessians(f)
-	out := &Norms{Norms: make([]float64, f.tasks), Exact: h.exact}
+	h := newSlopes(f, rule, rates)
+	out := make([]*Norms, len(rates))
+	for k := range out {
+		out[k] = &Norms{Norms: make([]float64, f.tasks), Exact: h.exact}
+	}
 	blocks := f.inner.blocks()
 	errs, redone := make([]error, blocks), make([]int, blocks)
 	slabs := make([][]kernel.Vec, f.workers())
@@ -49,67 +78,104 @@ func (f *Fleet) HessianNorms(x []float64) (*Norms, error) {
 			slabs[w] = h.slab()
 			broadcast(h.e.slots[0].w.Of(slabs[w]), x)
 		}
-		redone[i], errs[i] = h.block(slabs[w], f, i, x, out.Norms)
+		redone[i], errs[i] = h.block(slabs[w], f, i, x, out)
 		return errs[i] == nil
 	})
 	for i, err := range errs {
 		if err != nil {
 			return nil, err
 		}
-		out.Redone += redone[i]
+		for _, n := range out {
+			n.Redone += redone[i]
+		}
 	}
-	for i, v := range out.Norms {
-		if v > out.Max {
-			out.Max, out.At = v, i
+	for _, n := range out {
+		for i, v := range n.Norms {
+			if v > n.Max {
+				n.Max, n.At = v, i
+			}
 		}
 	}
 	return out, nil
 }
 
-// hessians is an engine whose only slot is a gain, and the programs for its
-// Hessian.
-type hessians struct {
+// slopes is an engine for the gains W_0 … W_{K−1} alone, and the programs for
+// the matrix M = (I − J)/η of the step at each of them, which for gradient steps
+// is the Hessian.
+type slopes struct {
 	e     *engine
+	rule  Rule
+	rates []float64
 	exact bool
-	point [2]*kernel.Program
+	point [][2]*kernel.Program // for each k: the step to W_k, and what is known there
 
-	// All of H, its powers and their norms squared.
+	// All of M, or of MᵀM where M is not symmetric, its powers and their norms
+	// squared.
 	unit, h, h2 kernel.Mat
 	norms       kernel.Mat
 	power       *kernel.Program
 
-	// z ← H z, and its norm squared.
+	// z ← M z, and its norm squared; of one step, and of a symmetric M.
 	z       kernel.Mat
 	norm    kernel.Mat
 	product *kernel.Program
 }
 
-func newHessians(f *Fleet) *hessians {
+func newSlopes(f *Fleet, rule Rule, rates []float64) *slopes {
 	n, r := f.n, f.r
 	dim := n * r
-	h := &hessians{e: newEngine(n, r, Gradient, nil, false, false), exact: dim <= ExactNorms}
-	l, s, d := &h.e.layout, &h.e.slots[0], &h.e.outer
+	// A rate for every slot but the last, which has no step after it.
+	between := rates[:max(0, len(rates)-1)]
+	h := &slopes{e: newEngine(n, r, rule, between, false, f.inner.form, nil), rule: rule, rates: rates, exact: dim <= ExactNorms}
+	e := h.e
+	l, d := &e.layout, &e.outer
 	inverse := l.Mat(1, 1)
 	h.z, h.norm = l.Mat(r, n), l.Mat(1, 1)
 	if h.exact {
 		h.unit, h.h, h.h2, h.norms = l.Mat(dim, dim), l.Mat(dim, dim), l.Mat(dim, dim), l.Mat(1, squarings+1)
 	}
-	column := func(p *kernel.Program, dst, z kernel.Mat) {
-		t := &h.e.side
-		h.e.along(p, s, d, z, t)
-		p.MulScale(dst, 2, t.de, s.x)
-		p.MulFMA(dst, dst, 2, s.e, t.dx)
-	}
-	for i := range 2 {
-		p := new(kernel.Program)
-		h.e.at(p, s, d, i == 1)
-		p.Dot(h.e.size, s.e, s.e)
-		if h.exact {
-			for j := range dim {
-				column(p, h.h.Tail(j*dim, r, n), h.unit.Tail(j*dim, r, n))
-			}
+	// dst ← M z.
+	column := func(p *kernel.Program, s *slot, dst, z kernel.Mat) {
+		t := &e.side
+		switch rule {
+		case Gradient:
+			e.along(p, s, d, z, t)
+			p.MulScale(dst, 2, t.de, s.x)
+			p.MulFMA(dst, dst, 2, s.e, t.dx)
+		case Natural:
+			e.cost(p, s, d, z, t)
+			p.Scale(dst, 2, t.de)
+		case GaussNewton:
+			e.cost(p, s, d, z, t)
+			e.dU(p, s, d, t, e.g2)
+			p.Scale(dst, 2, e.g2)
 		}
-		h.point[i] = p.Done()
+	}
+	for k := range rates {
+		s := &e.slots[k]
+		var programs [2]*kernel.Program
+		for i := range programs {
+			p := new(kernel.Program)
+			if k > 0 {
+				e.step(p, s.w, &e.slots[k-1], d, rates[k-1])
+			}
+			e.at(p, s, d, i == 1)
+			if rule == GaussNewton { // for U, and the factor of S
+				e.step(p, h.z, s, d, 0)
+			}
+			p.Dot(e.size, s.e, s.e)
+			if h.exact {
+				for j := range dim { // rows of Mᵀ
+					column(p, s, h.h.Tail(j*dim, r, n), h.unit.Tail(j*dim, r, n))
+				}
+				if rule != Gradient {
+					p.SymMul(h.h2, h.h, h.h.T())
+					p.Copy(h.h, h.h2)
+				}
+			}
+			programs[i] = p.Done()
+		}
+		h.point = append(h.point, programs)
 	}
 	if h.exact {
 		p := new(kernel.Program)
@@ -133,14 +199,14 @@ func newHessians(f *Fleet) *hessians {
 	p := new(kernel.Program)
 	p.Dot(h.norm, h.z, h.z)
 	p.Cholesky(inverse, h.norm, 1)
-	p.Times(h.e.direction, h.z, inverse)
-	column(p, h.z, h.e.direction)
+	p.Times(e.direction, h.z, inverse)
+	column(p, &e.slots[0], h.z, e.direction)
 	p.Dot(h.norm, h.z, h.z)
 	h.product = p.Done()
 	return h
 }
 
-func (h *hessians) slab() []kernel.Vec {
+func (h *slopes) slab() []kernel.Vec {
 	slab := h.e.slab()
 	if h.exact {
 		unit := h.unit.Of(slab)
@@ -153,55 +219,107 @@ func (h *hessians) slab() []kernel.Vec {
 	return slab
 }
 
-// block writes the norms of block i, and returns how many lqr computed.
-func (h *hessians) block(slab []kernel.Vec, f *Fleet, i int, x, norms []float64) (redone int, err error) {
+// block writes the norms of block i, and returns how many tasks lqr computed.
+func (h *slopes) block(slab []kernel.Vec, f *Fleet, i int, x []float64, norms []*Norms) (redone int, err error) {
 	e := h.e
 	f.inner.load(slab, &e.outer, i)
 	variant := 0
 	if f.inner.uncertain[i] {
 		variant = 1
 	}
-	kernel.Run(slab, h.point[variant])
-	lanes := e.doubtful(slab, e.size)
-	var found kernel.Vec
-	if h.exact {
-		kernel.Run(slab, h.power)
-		found = rootOfPowers(h.norms.Of(slab))
-	} else {
-		z := h.z.Of(slab)
-		for j := range z {
-			for l := range kernel.Lanes {
-				z[j][l] = 1 + math.Sin(float64(j)) // any vector will do
+	var lanes uint
+	found := make([]kernel.Vec, len(h.point))
+	for k, programs := range h.point {
+		kernel.Run(slab, programs[variant])
+		lanes |= e.doubtfulAt(slab, e.size, k)
+		switch {
+		case h.exact:
+			kernel.Run(slab, h.power)
+			found[k] = rootOfPowers(h.norms.Of(slab))
+			if h.rule != Gradient { // of MᵀM
+				for l, v := range found[k] {
+					found[k][l] = math.Sqrt(v)
+				}
+			}
+		default:
+			z := h.z.Of(slab)
+			for j := range z {
+				for l := range kernel.Lanes {
+					z[j][l] = 1 + math.Sin(float64(j)) // any vector will do
+				}
+			}
+			for range iterations {
+				kernel.Run(slab, h.product)
+			}
+			for l, v := range h.norm.Of(slab)[0] {
+				found[k][l] = math.Sqrt(v)
 			}
 		}
-		for range iterations {
-			kernel.Run(slab, h.product)
-		}
-		for l, v := range h.norm.Of(slab)[0] {
-			found[l] = math.Sqrt(v)
+		for l, v := range found[k] {
+			if v-v != 0 {
+				lanes |= 1 << l
+			}
 		}
 	}
-	for l, v := range found {
+	for l := range kernel.Lanes {
 		t := i*kernel.Lanes + l
 		if t >= f.tasks {
 			break
 		}
-		if v-v == 0 && lanes>>l&1 == 0 {
-			norms[t] = v
+		if lanes>>l&1 == 0 {
+			for k := range found {
+				norms[k].Norms[t] = found[k][l]
+			}
 			continue
 		}
-		task, err := f.task(t, true)
-		if err != nil {
-			return redone, &MemberError{Index: t, Err: err}
+		if err := h.redo(f, t, x, norms); err != nil {
+			return redone, err
 		}
-		p, err := task.Evaluate(x)
-		if err != nil {
-			return redone, &MemberError{Member: task.Name(), Index: t, Err: err}
-		}
-		norms[t] = objective.Spectrum(p, task.Dim(), 0).Norm
 		redone++
 	}
 	return redone, nil
+}
+
+// redo is block for task t, by lqr.
+func (h *slopes) redo(f *Fleet, t int, x []float64, norms []*Norms) error {
+	task, err := f.task(t, true)
+	if err != nil {
+		return &MemberError{Index: t, Err: err}
+	}
+	fail := func(k int, err error) error {
+		return &MemberError{Member: task.Name(), Index: t, Step: k, Err: err}
+	}
+	dim := f.Dim()
+	for k := range norms {
+		if h.rule == Gradient {
+			p, err := task.Evaluate(x)
+			if err != nil {
+				return fail(k, err)
+			}
+			norms[k].Norms[t] = objective.Spectrum(p, dim, 0).Norm
+		} else {
+			s, err := rule(h.rule, task, 1).At(x)
+			if err != nil {
+				return fail(k, err)
+			}
+			m := objective.DenseJacobian(s, dim)
+			for j := range dim {
+				m[j*dim+j]--
+			}
+			_, norms[k].Norms[t] = objective.SingularValues(m, dim)
+		}
+		if k+1 == len(norms) {
+			return nil
+		}
+		s, err := rule(h.rule, task, h.rates[k]).At(x)
+		if err != nil {
+			return fail(k, err)
+		}
+		if x = s.To(); !dense.Finite(x) {
+			return fail(k+1, &NotFiniteError{"adapted parameter"})
+		}
+	}
+	return nil
 }
 
 // rootOfPowers is ‖H_k‖_F^(2⁻ᵏ) for the last k, from the squares of

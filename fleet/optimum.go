@@ -47,8 +47,8 @@ const (
 	maxPolish = 4
 )
 
-func newSolver(n, r int) *solver {
-	e := newEngine(n, r, GaussNewton, nil, false, false)
+func newSolver(n, r int, of form) *solver {
+	e := newEngine(n, r, GaussNewton, nil, false, of, nil)
 	l := &e.layout
 	s := &solver{e: e}
 	for _, m := range []*kernel.Mat{&s.a, &s.g, &s.h, &s.m, &s.v, &s.u, &s.dh, &s.t} {
@@ -149,14 +149,14 @@ func (s *solver) block(slab []kernel.Vec, st *store, at, count int, src source, 
 // specOf is a task of a source as it was given.
 func specOf(src source, i int) lqr.Spec {
 	_, n, r := src.size()
-	a, b, q, rr, s0, _ := src.one(i)
+	x, _ := src.one(i)
 	matrix := func(rows, cols int, data []float64) matrixeq.Matrix {
 		if data == nil {
 			return matrixeq.Matrix{}
 		}
 		return matrixeq.Matrix{Rows: rows, Cols: cols, Data: data}
 	}
-	return lqr.Spec{A: matrix(n, n, a), B: matrix(n, r, b), Q: matrix(n, n, q), R: matrix(r, r, rr), Sigma0: matrix(n, n, s0)}
+	return lqr.Spec{A: matrix(n, n, x.a), B: matrix(n, r, x.b), Q: matrix(n, n, x.q), R: matrix(r, r, x.r), Sigma0: matrix(n, n, x.s0)}
 }
 
 // solve solves a block, and returns a bit for every lane that it did not.

@@ -15,6 +15,9 @@ type Point struct {
 	value, gap float64
 	grad       []float64
 	paths      map[int]*path // of the tasks that lqr computed
+
+	memberOnce sync.Once
+	members    []float64 // see MemberGrad
 }
 
 // Evaluate evaluates every task at the gain x, row by row: its inner steps, its

@@ -17,19 +17,19 @@ import (
 // that any gain stabilises.
 type store struct {
 	n, r, tasks int
-	identity    bool // Σ₀ = I throughout, not stored
+	form        form
 	uncertain   []bool
 
 	// Offsets within a block, and its length.
-	a, b, q, rr, s0, weight, known, gain, lStar, cost, stride int
+	a, b, q, rr, s0, shift, constant, weight, known, gain, lStar, cost, stride int
 
 	data []kernel.Vec
 }
 
 func triangle(n int) int { return n * (n + 1) / 2 }
 
-func newStore(tasks, n, r int, identity bool) *store {
-	s := &store{n: n, r: r, tasks: tasks, identity: identity}
+func newStore(tasks, n, r int, of form) *store {
+	s := &store{n: n, r: r, tasks: tasks, form: of}
 	place := func(k int) int {
 		at := s.stride
 		s.stride += k
@@ -37,8 +37,14 @@ func newStore(tasks, n, r int, identity bool) *store {
 	}
 	s.a, s.b = place(n*n), place(n*r)
 	s.q, s.rr = place(triangle(n)), place(triangle(r))
-	if !identity {
+	if of.sigma {
 		s.s0 = place(triangle(n))
+	}
+	if of.shift {
+		s.shift = place(r * n)
+	}
+	if of.constant {
+		s.constant = place(1)
 	}
 	s.weight, s.known = place(1), place(3)
 	s.gain, s.lStar, s.cost = place(r*n), place(triangle(r)), place(1)
@@ -99,7 +105,7 @@ func (s *store) pad(block []kernel.Vec, lane int) {
 	unit(s.q, s.n)
 	unit(s.rr, s.r)
 	unit(s.lStar, s.r)
-	if !s.identity {
+	if s.form.sigma {
 		unit(s.s0, s.n)
 	}
 	block[s.known][lane] = 1
@@ -110,7 +116,7 @@ func (s *store) pad(block []kernel.Vec, lane int) {
 func (s *store) set(i int, src source, t int) (ok bool, err error) {
 	block, lane := s.block(i/kernel.Lanes), i%kernel.Lanes
 	n, r := s.n, s.r
-	a, b, q, rr, s0, err := src.one(t)
+	x, err := src.one(t)
 	if err != nil {
 		return false, err
 	}
@@ -118,21 +124,29 @@ func (s *store) set(i int, src source, t int) (ok bool, err error) {
 	if !goodWeight(w) {
 		return false, &ArraysError{Name: "Weights", Task: i, Problem: fmt.Sprintf("is %v, not positive and finite", w)}
 	}
-	put(block, s.a, lane, a)
-	put(block, s.b, lane, b)
-	putTriangle(block, s.q, lane, q, n)
-	putTriangle(block, s.rr, lane, rr, r)
-	if !s.identity {
+	put(block, s.a, lane, x.a)
+	put(block, s.b, lane, x.b)
+	putTriangle(block, s.q, lane, x.q, n)
+	putTriangle(block, s.rr, lane, x.r, r)
+	if s.form.sigma {
+		s0 := x.s0
 		if s0 == nil {
 			s0 = identity[n]
 		}
 		putTriangle(block, s.s0, lane, s0, n)
 	}
+	if s.form.shift {
+		put(block, s.shift, lane, zeros[:r*n])
+		put(block, s.shift, lane, x.shift)
+	}
+	if s.form.constant {
+		block[s.constant][lane] = x.constant
+	}
 	block[s.weight][lane] = w
-	ok, floor := quick(a, b, q, rr, s0, n, r)
+	ok, floor := quick(x.a, x.b, x.q, x.r, x.s0, n, r)
 	block[s.known][lane] = floor
-	block[s.known+1][lane] = dense.Norm(a)
-	block[s.known+2][lane] = dense.Norm(b)
+	block[s.known+1][lane] = dense.Norm(x.a)
+	block[s.known+2][lane] = dense.Norm(x.b)
 	return ok, nil
 }
 
@@ -155,6 +169,9 @@ func (s *store) seal(i, count int) {
 		}
 	}
 }
+
+// zeros is the zero matrix of the largest size.
+var zeros [maxStates * maxStates]float64
 
 // identity[n] is I, n×n.
 var identity = func() (m [maxStates + 1][]float64) {
@@ -260,8 +277,14 @@ func (s *store) load(slab []kernel.Vec, d *data, i int) {
 	copy(d.b.Of(slab), block[s.b:])
 	expand(d.q.Of(slab), block[s.q:], s.n)
 	expand(d.rr.Of(slab), block[s.rr:], s.r)
-	if !s.identity {
+	if s.form.sigma {
 		expand(d.s0.Of(slab), block[s.s0:], s.n)
+	}
+	if s.form.shift {
+		copy(d.shift.Of(slab), block[s.shift:])
+	}
+	if s.form.constant {
+		d.constant.Of(slab)[0] = block[s.constant]
 	}
 	copy(d.known.Of(slab), block[s.known:])
 }
@@ -317,7 +340,8 @@ func (s *store) setOptimum(i int, t *lqr.Task) {
 	}
 }
 
-// spec is task i as lqr states it.
+// spec is task i as lqr states it; it is used of tasks without a shift or a
+// constant alone.
 func (s *store) spec(i int) lqr.Spec {
 	n, r := s.n, s.r
 	block, lane := s.block(i/kernel.Lanes), i%kernel.Lanes
@@ -326,7 +350,7 @@ func (s *store) spec(i int) lqr.Spec {
 	get(spec.B.Data, block, s.b, lane)
 	getTriangle(spec.Q.Data, block, s.q, lane, n)
 	getTriangle(spec.R.Data, block, s.rr, lane, r)
-	if !s.identity {
+	if s.form.sigma {
 		spec.Sigma0 = matrixeq.New(n, n)
 		getTriangle(spec.Sigma0.Data, block, s.s0, lane, n)
 	}

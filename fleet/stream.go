@@ -97,12 +97,13 @@ func (s *stream) start(a *Arrays) error {
 	if len(s.x) != n*r {
 		return &ArraysError{Name: "gain", Task: -1, Problem: fmt.Sprintf("has %d numbers, want %d", len(s.x), n*r)}
 	}
-	f := newFleet(batch, n, r, s.o.Options, false)
-	f.outer = newStore(batch, n, r, a.Sigma0 == nil)
+	f := newFleet(batch, n, r, s.o.Options)
+	f.outer = newStore(batch, n, r, a.form())
 	f.inner = f.outer
+	f.prepare()
 	s.fleet = f
 	if s.o.Bound {
-		s.solver = newSolver(n, r)
+		s.solver = newSolver(n, r, a.form())
 	}
 	s.level = run(f.outer.blocks(), f.workers())
 	return nil
@@ -119,7 +120,7 @@ func (s *stream) take(a *Arrays) error {
 		}
 	}
 	f := s.fleet
-	if a.States != f.n || a.Inputs != f.r || (a.Sigma0 == nil) != f.outer.identity {
+	if a.States != f.n || a.Inputs != f.r || a.form() != f.outer.form {
 		return &ArraysError{Name: "chunk", Task: -1, Problem: "has other dimensions, or another choice of Sigma0, than the first"}
 	}
 	for lo := 0; lo < a.Tasks; {
@@ -190,9 +191,9 @@ type held struct{ *store }
 
 func (h *held) size() (tasks, n, r int) { return h.tasks, h.n, h.r }
 func (h *held) weigh(i int) float64     { return h.weightOf(i) }
-func (h *held) one(i int) (a, b, q, r, s0 []float64, err error) {
+func (h *held) one(i int) (numbers, error) {
 	s := h.spec(i)
-	return s.A.Data, s.B.Data, s.Q.Data, s.R.Data, s.Sigma0.Data, nil
+	return numbers{a: s.A.Data, b: s.B.Data, q: s.Q.Data, r: s.R.Data, s0: s.Sigma0.Data}, nil
 }
 
 // moved adds the tasks that came before the batch to an error's index.

@@ -35,7 +35,7 @@ func (w *worker) load(i int) {
 	f := w.fleet
 	f.outer.load(w.slab, &f.engine.outer, i)
 	f.outer.loadOptimum(w.slab, f.engine, i)
-	if f.engine.split {
+	if f.inner != f.outer {
 		f.inner.load(w.slab, &f.engine.inner, i)
 	}
 }
@@ -52,17 +52,23 @@ func (f *Fleet) variant(i int) int {
 // package comment. out is what was computed last, one number a lane, and has to
 // be finite.
 func (e *engine) doubtful(slab []kernel.Vec, out kernel.Mat) (lanes uint) {
+	for k := range e.slots {
+		lanes |= e.doubtfulAt(slab, out, k)
+	}
+	return lanes
+}
+
+// doubtfulAt is doubtful for slot k alone.
+func (e *engine) doubtfulAt(slab []kernel.Vec, out kernel.Mat, k int) (lanes uint) {
 	for l, v := range out.Of(slab)[0] {
 		if v-v != 0 {
 			lanes |= 1 << l
 		}
 	}
-	for k := range e.slots {
-		s := &e.slots[k]
-		lanes |= e.unproved(slab, s)
-		if e.rule == GaussNewton && k < len(e.rates) {
-			lanes |= e.drowned(slab, s)
-		}
+	s := &e.slots[k]
+	lanes |= e.unproved(slab, s)
+	if e.rule == GaussNewton && k < len(e.rates) {
+		lanes |= e.drowned(slab, s)
 	}
 	return lanes
 }

@@ -3,6 +3,7 @@ package lqr
 import (
 	"errors"
 	"math"
+	"sync"
 
 	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/matrixeq"
@@ -232,6 +233,19 @@ func (p *Point) Condition() float64 { return p.op.InverseNorm() }
 type workspace struct {
 	m1, m2, m3, m4, m5, m6 []float64 // n×n
 	g1, g2, g3, g4, g5     []float64 // r×n
+}
+
+// pools are the pools of workspaces, by dimensions: a pool for each task would
+// be most of the memory of a large family.
+var pools sync.Map // [2]int → *sync.Pool
+
+func workspaces(n, r int) *sync.Pool {
+	key := [2]int{n, r}
+	if p, ok := pools.Load(key); ok {
+		return p.(*sync.Pool)
+	}
+	p, _ := pools.LoadOrStore(key, &sync.Pool{New: func() any { return newWorkspace(n, r) }})
+	return p.(*sync.Pool)
 }
 
 func newWorkspace(n, r int) *workspace {

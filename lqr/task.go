@@ -18,9 +18,9 @@ type Task struct {
 	spec    Spec
 	std     *standard
 	optimum Optimum
-	lStar   []float64 // Cholesky factor of S* = R + BᵀP*B, r×r, of the standard form
-	wStar   []float64 // W* in the standard form's coordinates
-	scratch sync.Pool // *workspace
+	lStar   []float64  // Cholesky factor of S* = R + BᵀP*B, r×r, of the standard form
+	wStar   []float64  // W* in the standard form's coordinates
+	scratch *sync.Pool // of *workspace; shared by all tasks of these dimensions
 	solves  atomic.Int64
 }
 
@@ -69,7 +69,7 @@ func (f *standard) task(spec Spec) (*Task, error) {
 		return nil, err
 	}
 	t := &Task{spec: spec, std: f, wStar: sol.Gain.Data}
-	t.scratch.New = func() any { return newWorkspace(n, r) }
+	t.scratch = workspaces(n, r)
 
 	bp := make([]float64, r*n)
 	dense.MulTN(bp, f.b, sol.P.Data, r, n, n)
