@@ -38,9 +38,9 @@ func (t *Task) At(x []float64) (objective.Point, error) {
 
 // Evaluate solves the two equations of the package comment at the gain x, row
 // by row. Where the gain does not stabilise, the error is an [*UnstableError].
-// Stability is claimed from a Lyapunov inequality checked by Cholesky, for
-// every matrix that A − B W may be within the rounding of forming it, not from
-// eigenvalues. A cost beyond float64 is an [*OverflowError], and a NaN or an
+// Stability is claimed from a power of norm below 1 or a Lyapunov inequality
+// checked by Cholesky, for every matrix that A − B W may be within the rounding of
+// forming it, not from eigenvalues. A cost beyond float64 is an [*OverflowError], and a NaN or an
 // infinity in x a matrixeq.NotFiniteError within a [*TaskError].
 // x of another length than Dim is a mistake of the program and panics.
 func (t *Task) Evaluate(x []float64) (*Point, error) {

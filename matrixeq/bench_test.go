@@ -105,3 +105,20 @@ func BenchmarkRiccati(bench *testing.B) {
 		})
 	}
 }
+
+func BenchmarkStein(b *testing.B) {
+	for _, n := range sizes {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			a, m := stable(n, .9), Identity(n)
+			b.ReportAllocs()
+			var s Solution
+			for b.Loop() {
+				var err error
+				if s, err = Stein(a, m); err != nil {
+					b.Fatal(err)
+				}
+			}
+			b.ReportMetric(s.Residual/dense.Eps, "residual/ε")
+		})
+	}
+}

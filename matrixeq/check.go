@@ -111,7 +111,7 @@ func CheckPositiveSemidefinite(name string, m Matrix) error {
 // relative to the larger of m's largest entry and scale, for a matrix that may
 // itself be nothing but rounding: −1e-17 is zero beside a scale of 1.
 func CheckPositiveSemidefiniteAt(name string, m Matrix, scale float64) error {
-	_, err := semidefinite(name, m, scale)
+	_, _, err := semidefinite(name, m, scale)
 	return err
 }
 
@@ -135,26 +135,24 @@ func rounding(n int) float64 { return 8 * float64(n) * dense.Eps }
 // being set to zero where all of it is rounding. Nothing else that rounding left
 // negative is touched: a projection on the semidefinite cone by computed
 // eigenvectors would let the matrix see, by rounding, modes that it does not.
-func semidefinite(name string, m Matrix, scale float64) (Matrix, error) {
+// Where sure is set, m is semidefinite whatever the scale.
+func semidefinite(name string, m Matrix, scale float64) (s Matrix, sure bool, err error) {
 	if err := CheckSymmetric(name, m); err != nil {
-		return Matrix{}, err
+		return Matrix{}, false, err
 	}
 	n := m.Rows
-	s := m.Clone()
+	s = m.Clone()
 	dense.Symmetrize(s.Data, n)
 	size := dense.MaxAbs(s.Data)
-	if size == 0 {
-		return s, nil
+	if size == 0 || nonnegative(s.Data, n) {
+		return s, true, nil
 	}
 	limit := -rounding(n) * max(size, scale)
-	if nonnegative(s.Data, n) {
-		return s, nil
-	}
 	// Not obviously so: ask the eigenvalues, scaled away from overflow.
 	_, e := math.Frexp(size)
 	vals, ok := eigenSym(s.Data, n, -e)
 	if !ok || math.Ldexp(vals[0], e) < limit {
-		return Matrix{}, &NotPositiveSemidefiniteError{Name: name, Eigenvalue: math.Ldexp(vals[0], e), Limit: limit}
+		return Matrix{}, false, &NotPositiveSemidefiniteError{Name: name, Eigenvalue: math.Ldexp(vals[0], e), Limit: limit}
 	}
 	for i := range n {
 		row := s.Data[i*n : i*n+n]
@@ -164,7 +162,7 @@ func semidefinite(name string, m Matrix, scale float64) (Matrix, error) {
 			}
 		}
 	}
-	return s, nil
+	return s, false, nil
 }
 
 // nonnegative says that a symmetric matrix is surely positive semidefinite: its

@@ -17,9 +17,9 @@
 //
 // # What is proved and what is measured
 //
-// That ρ(A) < 1 is claimed only after a Lyapunov inequality was checked in
-// floating point with a margin above all its rounding errors: an X with X ≻ 0
-// and X − A X Aᵀ ≻ 0. Eigenvalues are computed for error messages and reports,
+// That ρ(A) < 1 is claimed only after ‖Aᵐ‖ < 1 for a power whose rounding errors
+// are bounded, or after a Lyapunov inequality was checked in floating point with a
+// margin above all of its own: an X with X ≻ 0 and X − A X Aᵀ ≻ 0. Eigenvalues are computed for error messages and reports,
 // never to decide. Residuals are measured, after the fact, on what is returned.
 //
 // A matrix whose stability cannot be certified in double precision is refused,

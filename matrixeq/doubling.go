@@ -21,14 +21,14 @@ const (
 //
 // from (A, G, H); H converges quadratically to a solution of the Riccati
 // equation, which is the stabilising one unless H does not see an unstable
-// mode. a, g and h are overwritten, h with the answer. It returns the number of
-// steps, and false when a number overflowed or maxDoublings did not do.
+// mode. a, g and h are overwritten, h with the answer; w has 5n² entries. It
+// returns the number of steps, and false when a number overflowed or maxDoublings
+// did not do.
 //
 // E. K.-W. Chu, H.-Y. Fan, W.-W. Lin, C.-S. Wang, Int. J. Control 77 (2004),
 // 767–788.
-func doubling(a, g, h []float64, n int) (steps int, ok bool) {
-	w := make([]float64, 5*n*n)
-	m, v, u, t, tmp := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:4*n*n], w[4*n*n:]
+func doubling(a, g, h, w []float64, n int) (steps int, ok bool) {
+	m, v, u, t, tmp := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:4*n*n], w[4*n*n:5*n*n]
 	piv := make([]int, n)
 	for steps < maxDoublings {
 		steps++

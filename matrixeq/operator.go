@@ -26,22 +26,25 @@ const (
 // A that is certified stable, prepared for any number of right-hand sides. It
 // is immutable and safe for concurrent use.
 type Operator struct {
-	n      int
-	powers []float64 // A, A², A⁴, … one after another
-	refine bool      // the measured error of doubling warrants a correction
+	n         int
+	powers    []float64 // A, A², A⁴, … one after another
+	contracts bool      // the norm of a power proves ρ(A) < 1
+	refine    bool      // the measured error of doubling warrants a correction
 }
 
 // Prepare certifies that ρ(A) < 1 and computes the powers A^(2^k) that every
 // solution shares. A is copied.
 //
-// The certificate is X ≻ 0 with X − A X Aᵀ ≻ 0, checked by Cholesky with a
-// margin above all rounding, X being the computed solution of X = A X Aᵀ + M
-// with M = I, or, where that fails because A's coordinates are badly scaled,
-// with M = diag(X) of the attempt before.
+// The certificate is ‖A^(2ᵏ)‖_F < 1 for one of them, a bound on its rounding
+// errors included; or, where these grow too fast, X ≻ 0 with X − A X Aᵀ ≻ 0,
+// checked by Cholesky with a margin above all rounding, X being the computed
+// solution of X = A X Aᵀ + M with M = I, or, where that fails because A's
+// coordinates are badly scaled, with M = diag(X) of the attempt before.
 //
 // Errors: *ShapeError, *NotFiniteError, *UnstableError.
 //
-// Cost: K = log₂(20/(1 − ρ)) or so products, K congruences.
+// Cost: K = log₂(20/(1 − ρ)) or so products, and K congruences to measure what
+// doubling loses.
 func Prepare(a Matrix) (*Operator, error) { return PrepareNamed("A", a) }
 
 // PrepareNamed is Prepare with the name that errors give the matrix.
@@ -49,7 +52,7 @@ func PrepareNamed(name string, a Matrix) (*Operator, error) { return prepare(nam
 
 // prepare certifies every matrix within g of a, entry by entry.
 func prepare(name string, a Matrix, g []float64) (*Operator, error) {
-	o, err := newOperator(name, a)
+	o, err := newOperator(name, a, g)
 	if err != nil {
 		return nil, err
 	}
@@ -59,7 +62,8 @@ func prepare(name string, a Matrix, g []float64) (*Operator, error) {
 	return o, nil
 }
 
-// prove looks for a right-hand side that certifies every matrix within g of A.
+// prove looks for a right-hand side that certifies every matrix within g of A, the
+// first being enough where a power did, and measures what doubling loses with it.
 func (o *Operator) prove(g []float64) bool {
 	n := o.n
 	var small [5*onStack*onStack + 4*onStack]float64
@@ -70,7 +74,7 @@ func (o *Operator) prove(g []float64) bool {
 	m, x, s, rest := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:]
 	dense.Identity(m, n)
 	for range 3 {
-		if o.certify(g, x, s, m, rest) {
+		if o.certify(g, x, s, m, rest, o.contracts) {
 			return true
 		}
 		// Equilibrate: in units of √Xᵢᵢ the transient growth that
@@ -115,7 +119,7 @@ func PrepareWithin(a, bound, witness Matrix) (*Operator, Matrix, error) {
 	if err := checkMirrored("witness", witness, a.Rows); err != nil {
 		return nil, Matrix{}, err
 	}
-	o, err := newOperator("A", a)
+	o, err := newOperator("A", a, bound.Data)
 	if err != nil {
 		return nil, Matrix{}, err
 	}
@@ -126,7 +130,7 @@ func PrepareWithin(a, bound, witness Matrix) (*Operator, Matrix, error) {
 		w = make([]float64, 3*n*n+4*n)
 	}
 	x := New(n, n)
-	if o.certify(bound.Data, x.Data, w[:n*n], witness.Data, w[n*n:]) {
+	if o.certify(bound.Data, x.Data, w[:n*n], witness.Data, w[n*n:], false) {
 		if o.refine {
 			o.Solve(x.Data, witness.Data)
 		}
@@ -157,8 +161,9 @@ func checkMirrored(name string, m Matrix, n int) error {
 	return nil
 }
 
-// newOperator computes the powers until they end.
-func newOperator(name string, a Matrix) (*Operator, error) {
+// newOperator computes the powers until they end, and says whether one of them
+// proves the stability of every matrix within g of A (nil: of A itself).
+func newOperator(name string, a Matrix, g []float64) (*Operator, error) {
 	if err := checkSquare(name, a); err != nil {
 		return nil, err
 	}
@@ -166,10 +171,12 @@ func newOperator(name string, a Matrix) (*Operator, error) {
 	// Room for the powers of ρ up to about 0.96.
 	o := &Operator{n: n, powers: make([]float64, n*n, 8*n*n)}
 	copy(o.powers, a.Data)
-	blur := 0.0
+	blur, far := 0.0, dense.Norm(g) // how far the power may be from those of A, and of the others
 	for {
 		p := o.power(o.count() - 1)
 		norm := dense.Norm(p)
+		// By ½ rather than 1: more than what rounds norm and far.
+		o.contracts = o.contracts || norm+far <= 0.5
 		if norm*norm <= powersEnd {
 			return o, nil
 		}
@@ -178,6 +185,11 @@ func newOperator(name string, a Matrix) (*Operator, error) {
 		}
 		o.square()
 		blur = squareBlur(blur, norm, n)
+		if g == nil {
+			far = blur
+		} else {
+			far = squareBlur(far, norm, n)
+		}
 	}
 }
 
@@ -201,9 +213,9 @@ func (o *Operator) square() {
 }
 
 // squareBlur bounds ‖fl(P²) − T²‖_F given norm = ‖P‖_F and blur ≥ ‖P − T‖_F, the
-// error of P as a power T of A.
+// error of P as a power T of A, underflow included.
 func squareBlur(blur, norm float64, n int) float64 {
-	return blur*(2*norm+blur) + float64(n+2)*dense.Eps*norm*norm
+	return blur*(2*norm+blur) + float64(n+2)*dense.Eps*norm*norm + float64(n)*float64(n)*0x1p-1074
 }
 
 // traceLower is a lower bound on ρ(A)^m from P, which is Aᵐ but for an error of
@@ -236,22 +248,25 @@ func (o *Operator) unstable(name string) *UnstableError {
 }
 
 // certify solves x = A x Aᵀ + m, sets s ← x − A x Aᵀ and says whether they
-// prove ρ(A) < 1, for every matrix within g of A. w has 2n² + 4n entries.
-func (o *Operator) certify(g, x, s, m, w []float64) bool {
+// prove ρ(A) < 1, for every matrix within g of A, unless that is proved. w has
+// 2n² + 4n entries.
+func (o *Operator) certify(g, x, s, m, w []float64, proved bool) bool {
 	n := o.n
 	copy(x, m)
 	o.double(x, s, w)
 	dense.Congruence(s, o.power(0), x, w, n)
 	dense.Sub(s, x[:n*n], s[:n*n])
-	if !lyapunov(o.power(0), g, x, s, w, n, false) {
+	if !proved && !lyapunov(o.power(0), g, x, s, w, n, false) {
 		return false
 	}
-	// Evaluating the residual leaves about ε ‖x‖ of it; only what exceeds that
-	// can be corrected.
 	dense.Sub(s, s[:n*n], m[:n*n])
-	o.refine = dense.Norm(s) > float64(16*n)*dense.Eps*dense.Norm(x[:n*n])
+	o.refine = dense.Norm(s) > evaluating(n)*dense.Norm(x[:n*n])
 	return true
 }
+
+// evaluating bounds what evaluating a residual leaves of it beside ‖x‖; only what
+// exceeds that can be corrected.
+func evaluating(n int) float64 { return float64(16*n) * dense.Eps }
 
 // double runs x ← x + A_k x A_kᵀ over the powers. t and w have n² entries.
 func (o *Operator) double(x, t, w []float64) {
@@ -345,24 +360,35 @@ func (o *Operator) image(t, x, w []float64, transposed bool) {
 
 // Residual is ‖X − A X Aᵀ − M‖_F / (‖X‖_F + ‖A X Aᵀ‖_F + ‖M‖_F), and 0 when
 // all are zero.
-func (o *Operator) Residual(x, m []float64) float64 { return o.residual(x, m, false) }
+func (o *Operator) Residual(x, m []float64) float64 {
+	norm, size := o.residual(x, m, false)
+	return quotient(norm, size)
+}
 
 // ResidualT is ‖X − Aᵀ X A − M‖_F / (‖X‖_F + ‖Aᵀ X A‖_F + ‖M‖_F).
-func (o *Operator) ResidualT(x, m []float64) float64 { return o.residual(x, m, true) }
+func (o *Operator) ResidualT(x, m []float64) float64 {
+	norm, size := o.residual(x, m, true)
+	return quotient(norm, size)
+}
 
-func (o *Operator) residual(x, m []float64, transposed bool) float64 {
+func quotient(norm, size float64) float64 {
+	if size == 0 {
+		return 0
+	}
+	return norm / size
+}
+
+// residual is ‖X − A X Aᵀ − M‖_F and what it is relative to.
+func (o *Operator) residual(x, m []float64, transposed bool) (norm, size float64) {
 	n := o.n
 	w := make([]float64, 2*n*n)
 	t := w[:n*n]
 	o.image(t, x, w[n*n:], transposed)
-	size := dense.Norm(x[:n*n]) + dense.Norm(t) + dense.Norm(m[:n*n])
-	if size == 0 {
-		return 0
-	}
+	size = dense.Norm(x[:n*n]) + dense.Norm(t) + dense.Norm(m[:n*n])
 	for i := range t {
 		t[i] = x[i] - t[i] - m[i]
 	}
-	return dense.Norm(t) / size
+	return dense.Norm(t), size
 }
 
 // InverseNorm is the norm of the inverse map M ↦ X on symmetric matrices with

@@ -77,7 +77,7 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 		return nil, err
 	}
 	given := q
-	q, err := semidefinite("Q", q, CostScale(b, r))
+	q, sure, err := semidefinite("Q", q, CostScale(b, r))
 	if err != nil {
 		return nil, err
 	}
@@ -89,8 +89,10 @@ func Riccati(a, b, q, r Matrix) (*RiccatiSolution, error) {
 	// Where inputs are all but dead, the scale lets everything pass: what did
 	// must be rounding beside R as it is, or beside the answer.
 	size := math.Ldexp(dense.MaxAbs(s.p), p.costExp)
-	if err := CheckPositiveSemidefiniteAt("Q", given, max(size, min(CostScale(b, r), dense.MaxAbs(r.Data)))); err != nil {
-		return nil, err
+	if !sure {
+		if err := CheckPositiveSemidefiniteAt("Q", given, max(size, min(CostScale(b, r), dense.MaxAbs(r.Data)))); err != nil {
+			return nil, err
+		}
 	}
 	sol := &RiccatiSolution{
 		P: New(n, n), Gain: New(b.Cols, n),
@@ -168,6 +170,16 @@ type problem struct {
 	costExp, inputExp int
 
 	doublings, refinements int
+
+	work []float64 // see scratch
+}
+
+// scratch returns k entries to be used up to its next call, nothing cleared.
+func (p *problem) scratch(k int) []float64 {
+	if cap(p.work) < k {
+		p.work = make([]float64, k)
+	}
+	return p.work[:k]
 }
 
 func exponent(x []float64) (e int, zero bool) {
@@ -229,13 +241,14 @@ type state struct {
 // overflowed.
 func (p *problem) at(x []float64) *state {
 	n, r := p.n, p.r
-	buf := make([]float64, 3*n*n+max(n*n, r)+max(n*n, r*n)+3*r*n+r*r)
+	buf := make([]float64, 3*n*n+r*n)
 	cut := func(k int) []float64 {
 		c := buf[:k:k]
 		buf = buf[k:]
 		return c
 	}
 	s := &state{p: x, f: cut(n * n), fpf: cut(n * n), e: cut(n * n), w: cut(r * n)}
+	buf = p.scratch(max(n*n, r) + max(n*n, r*n) + 2*r*n + r*r)
 	t, u, bp, rw, ss := cut(max(n*n, r)), cut(max(n*n, r*n)), cut(r*n), cut(r*n), cut(r*r)
 	dense.MulTN(bp, p.b, x, r, n, n)
 	dense.Mul(ss, bp, p.b, r, n, r)
@@ -360,13 +373,13 @@ func (p *problem) solve() (*state, error) {
 // double runs doubling from H = q on copies.
 func (p *problem) double(q []float64) ([]float64, bool) {
 	n := p.n
-	w := make([]float64, 2*n*n)
-	a, g := w[:n*n], w[n*n:]
+	w := p.scratch(7 * n * n)
+	a, g := w[:n*n], w[n*n:2*n*n]
 	copy(a, p.a)
 	copy(g, p.g)
 	h := make([]float64, n*n)
 	copy(h, q)
-	steps, ok := doubling(a, g, h, n)
+	steps, ok := doubling(a, g, h, w[2*n*n:], n)
 	p.doublings += steps
 	return h, ok
 }
@@ -388,7 +401,7 @@ type attempt struct {
 // and returns the best iterate if its closed loop is certified, its correction
 // accepted and the solution isolated; nil otherwise.
 func (p *problem) refine(x []float64, last *attempt) *state {
-	n := p.n
+	n, r := p.n, p.r
 	s := p.at(x)
 	if s != nil && s.residual > settled(n) {
 		s = p.polish(s)
@@ -404,7 +417,8 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 		if settled && p.quick(s) {
 			return s
 		}
-		g := p.blur(s)
+		g := make([]float64, n*n)
+		p.blur(g, s, p.scratch(2*r*n))
 		o, err := prepare("A - B W", Matrix{Rows: n, Cols: n, Data: s.f}, g)
 		if err != nil {
 			break
@@ -449,8 +463,9 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 // worse or the powers do not end.
 func (p *problem) polish(s *state) *state {
 	n := p.n
-	w := make([]float64, 5*n*n)
-	f, next, c, t, tmp := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:4*n*n], w[4*n*n:]
+	w := p.scratch(4 * n * n)
+	f, next, t, tmp := w[:n*n], w[n*n:2*n*n], w[2*n*n:3*n*n], w[3*n*n:]
+	c := make([]float64, n*n)
 	copy(f, s.f)
 	copy(c, s.e)
 	for k := 0; dense.Norm(f) > coarse; k++ {
@@ -555,10 +570,10 @@ func (p *problem) isolated(t *attempt) bool {
 // the Newton correction is at most τ P in the order of symmetric matrices,
 // because X ↦ X − FᵀXF has a monotone inverse.
 func (p *problem) quick(s *state) bool {
-	n := p.n
+	n, r := p.n, p.r
 	const theta, tau = 1e-4, 1e-8
-	w := make([]float64, 2*n*n+4*n)
-	m, rest := w[:n*n], w[n*n:]
+	w := p.scratch(3*n*n + 4*n + 2*r*n)
+	m, g, rest := w[:n*n], w[n*n:2*n*n], w[2*n*n:]
 	dense.Sub(m, s.p, s.fpf)
 	d := rest[:n]
 	for i := range n {
@@ -577,16 +592,16 @@ func (p *problem) quick(s *state) bool {
 	for i := range n {
 		m[i*n+i] *= 1 - theta
 	}
-	return lyapunov(s.f, p.blur(s), s.p, m, rest, n, true)
+	p.blur(g, s, rest)
+	return lyapunov(s.f, g, s.p, m, rest, n, true)
 }
 
-// blur bounds the rounding of F = A − B W entry by entry,
+// blur sets g to a bound on the rounding of F = A − B W entry by entry,
 // (r + 2) ε (|A| + |B| |W|), so that what is certified is A − B W itself, not
-// only what floating point makes of it.
-func (p *problem) blur(s *state) []float64 {
+// only what floating point makes of it. buf has 2rn entries.
+func (p *problem) blur(g []float64, s *state, buf []float64) {
 	n, r := p.n, p.r
-	buf := make([]float64, 2*r*n+n*n)
-	b, w, g := buf[:n*r], buf[n*r:2*n*r], buf[2*n*r:]
+	b, w := buf[:n*r], buf[n*r:2*n*r]
 	for i, v := range p.b {
 		b[i] = math.Abs(v)
 	}
@@ -598,7 +613,6 @@ func (p *problem) blur(s *state) []float64 {
 	for i, v := range p.a {
 		g[i] = c * (g[i] + math.Abs(v))
 	}
-	return g
 }
 
 func (p *problem) noConvergence(residual, correction float64) error {

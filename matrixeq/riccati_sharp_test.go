@@ -107,7 +107,7 @@ func TestRoundingInQIsZero(t *testing.T) {
 // What is not rounding is left alone: λ_min = −1e-20 beside an entry of 1e-10.
 func TestOnlyRoundingIsSetToZero(t *testing.T) {
 	q := rows(t, []float64{1, 1e-10}, []float64{1e-10, -1e-18})
-	got, err := semidefinite("Q", q, 1)
+	got, _, err := semidefinite("Q", q, 1)
 	if err != nil || !got.Equal(q) {
 		t.Errorf("%v, %v", got, err)
 	}
@@ -126,7 +126,8 @@ func TestBlurBoundsTheClosedLoop(t *testing.T) {
 			t.Fatal("no iterate")
 		}
 		exact := toBig(a).sub(toBig(Matrix{n, n, p.b}).mul(toBig(Matrix{n, n, s.w})))
-		g, off := p.blur(s), false
+		g, off := make([]float64, n*n), false
+		p.blur(g, s, make([]float64, 2*p.r*n))
 		for i, v := range exact.sub(toBig(Matrix{n, n, s.f})).x {
 			off = off || v.Sign() != 0
 			if v.Abs(v).Cmp(big.NewFloat(g[i])) > 0 {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"math/big"
 	"math/rand/v2"
 	"os"
 	"strconv"
@@ -464,5 +465,56 @@ func TestSteinFarFromNormalRotated(t *testing.T) {
 	}
 	if refused == 0 || !refined {
 		t.Errorf("%d refused, refinement used: %v; both should happen", refused, refined)
+	}
+}
+
+// The bound on the error of a power holds for the powers of every matrix within G
+// of A as 300 bits give them, and rounding is seen in it: a power of norm below ½
+// is a proof only because of that.
+func TestPowersAreBounded(t *testing.T) {
+	rng := rand.New(rand.NewPCG(11, 11))
+	for n := 1; n <= 6; n++ {
+		for _, size := range []float64{0, 1e-17, 1e-9, 1e-3} {
+			a, moved, g := stable(n, 0.9), New(n, n), make([]float64, n*n)
+			for i, v := range a.Data {
+				if i%n > i/n {
+					a.Data[i] *= 100 // far from normal
+					v *= 100
+				}
+				g[i] = size * math.Abs(v)
+				moved.Data[i] = v
+			}
+			exact := toBig(moved)
+			for i, v := range exact.x {
+				v.Add(v, big.NewFloat(g[i]*(2*rng.Float64()-1)))
+			}
+			o, err := newOperator("A", a, g)
+			if err != nil {
+				continue // made unstable by the large entries
+			}
+			far := dense.Norm(g)
+			for k := range o.count() {
+				off := dense.Norm(exact.sub(toBig(Matrix{n, n, o.power(k)})).round().Data)
+				if !(off <= far) {
+					t.Errorf("n=%d size=%g: power %d is off by %g, bound %g", n, size, k, off, far)
+				}
+				far = squareBlur(far, dense.Norm(o.power(k)), n)
+				exact = exact.mul(exact)
+			}
+		}
+	}
+	// The same A, as it is and with a neighbour of radius 1 in reach.
+	a := rows(t, []float64{0.75, 0}, []float64{0, 0.5})
+	for _, tt := range []struct {
+		g    float64
+		want bool
+	}{{0, true}, {0.125, true}, {0.25, false}} {
+		o, err := newOperator("A", a, []float64{tt.g, 0, 0, 0})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if o.contracts != tt.want {
+			t.Errorf("within %g: proved %v, want %v", tt.g, o.contracts, tt.want)
+		}
 	}
 }

@@ -38,3 +38,28 @@ func BenchmarkMul(b *testing.B) {
 		run("CongruenceT", 1.5, func() { CongruenceT(c, a, x, tmp, n) })
 	}
 }
+
+func BenchmarkFactor(b *testing.B) {
+	for _, n := range sizes {
+		a, x, piv := random(n*n, 3), random(n*n, 4), make([]int, n)
+		s, f, y := make([]float64, n*n), make([]float64, n*n), make([]float64, n*n)
+		SymmetricTN(s, a, a, n, n)
+		for i := range n {
+			s[i*n+i]++
+		}
+		flops := 1e-9 * float64(n) * float64(n) * float64(n)
+		run := func(name string, count float64, step func()) {
+			b.Run(fmt.Sprintf("%s/%d", name, n), func(b *testing.B) {
+				b.ReportAllocs()
+				for b.Loop() {
+					step()
+				}
+				b.ReportMetric(count*flops*float64(b.N)/b.Elapsed().Seconds(), "GFLOP/s")
+			})
+		}
+		run("LU", 2./3, func() { copy(f, a); LU(f, piv, n) })
+		run("LUSolve", 2, func() { copy(y, x); LUSolve(f, piv, y, n, n) })
+		run("Cholesky", 1./3, func() { Cholesky(f, s, n) })
+		run("CholeskySolve", 2, func() { copy(y, x); CholeskySolve(f, y, n, n) })
+	}
+}

@@ -102,16 +102,21 @@ func Dot(x, y []float64) float64 {
 
 // MaxAbs is max |xᵢ|, and NaN when an entry is.
 func MaxAbs(x []float64) float64 {
-	m := 0.0
-	for _, v := range x {
-		if a := math.Abs(v); a > m || a != a {
-			m = a
-			if a != a {
-				return a
-			}
-		}
+	// Without the sign bit floats are ordered as integers, NaN last.
+	const sign = 1 << 63
+	var m0, m1, m2, m3 uint64
+	i := 0
+	for ; i+4 <= len(x); i += 4 {
+		r := x[i : i+4 : i+4]
+		m0 = max(m0, math.Float64bits(r[0])&^sign)
+		m1 = max(m1, math.Float64bits(r[1])&^sign)
+		m2 = max(m2, math.Float64bits(r[2])&^sign)
+		m3 = max(m3, math.Float64bits(r[3])&^sign)
 	}
-	return m
+	for ; i < len(x); i++ {
+		m0 = max(m0, math.Float64bits(x[i])&^sign)
+	}
+	return math.Float64frombits(max(m0, m1, m2, m3))
 }
 
 // Norm is the Frobenius norm (Σ xᵢ²)^½. It neither overflows nor underflows

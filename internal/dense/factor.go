@@ -2,11 +2,12 @@ package dense
 
 import "math"
 
-// choleskyFrom is the order from which on Cholesky goes by panels, and solveFrom
-// that from which on solutions do: the crossings in BenchmarkFactor.
+// The orders from which on Cholesky, solutions with triangles and LU go by panels:
+// where these are ahead in BenchmarkFactor.
 const (
-	choleskyFrom = 12
+	choleskyFrom = 20
 	solveFrom    = 8
+	luFrom       = 12
 )
 
 // Cholesky computes the lower triangular L with A = L Lᵀ from the lower
@@ -52,7 +53,7 @@ func choleskyPanels(l, a []float64, n int, w []float64) bool {
 			if below >= 4 {
 				accumulate(x, width, l[j*n:], n, 1, t, width, below, j, width, sub)
 			} else {
-				subProduct(x, l[j*n:], n, t, below, j)
+				subProduct(x, l[j*n:], n, 1, t, below, j)
 			}
 		}
 		for k := range c {
@@ -181,12 +182,38 @@ func solvePanels(l, b []float64, n, m int, forward, back bool) {
 		c := min(width, m-j)
 		packPanel(x, b[j:], m, n, c)
 		if forward {
-			triangle(x, l, n, 1, n, d, false)
+			substitute(x, l, n, 1, n, d, false)
 		}
 		if back {
-			triangle(x, l, 1, n, n, d, true)
+			substitute(x, l, 1, n, n, d, true)
 		}
 		unpackPanel(b[j:], m, x, n, c)
+	}
+}
+
+// corner is the order of the triangles on the diagonal that substitute solves
+// with; what lies beside them is a product.
+const corner = 32
+
+// substitute is triangle by blocks, for any n.
+func substitute(x, l []float64, li, lp, n int, d []float64, back bool) {
+	for done := 0; done < n; {
+		h := min(corner, n-done)
+		i, p := done, 0 // the block begins in row i; what is known of X, in row p
+		if back {
+			i, p = n-done-h, n-done
+		}
+		if done > 0 && h >= 4 {
+			accumulate(x[i*width:], width, l[i*li+p*lp:], li, lp, x[p*width:], width, h, done, width, sub)
+		} else if done > 0 {
+			subProduct(x[i*width:], l[i*li+p*lp:], li, lp, x[p*width:], h, done)
+		}
+		var factors []float64
+		if d != nil {
+			factors = d[i:]
+		}
+		triangle(x[i*width:], l[i*(li+lp):], li, lp, h, factors, back)
+		done += h
 	}
 }
 

@@ -3,14 +3,15 @@ package dense
 import "math"
 
 // LU overwrites A with the factors of P A = L U, row interchanges in piv. It
-// returns false when a pivot is zero or not finite, or from n = 8 on so small that
-// its reciprocal is not.
+// returns false when a pivot is zero or not finite, or from n = luFrom on so small
+// that its reciprocal is not.
 //
-// From n = 8 on by panels of eight columns, left-looking: each panel, packed,
-// receives all earlier columns at once, then is factored with partial pivoting.
+// From there on it goes by panels of eight columns, left-looking: each panel,
+// packed, receives all earlier columns at once, then is factored with partial
+// pivoting.
 func LU(a []float64, piv []int, n int) bool {
 	switch {
-	case n < width:
+	case n < luFrom:
 		return luSmall(a, piv, n)
 	case n <= midPanel:
 		var x [width * midPanel]float64
@@ -28,11 +29,11 @@ func luPanels(a []float64, piv []int, n int, x []float64) bool {
 		w := min(width, n-j)
 		packPanel(x, a[j:], n, n, w)
 		interchange(x, piv[:j])
-		triangle(x, a, n, 1, j, nil, false)
+		substitute(x, a, n, 1, j, nil, false)
 		if below := n - j; j > 0 && below >= 4 {
 			accumulate(x[j*width:], width, a[j*n:], n, 1, x, width, below, j, width, sub)
 		} else if j > 0 {
-			subProduct(x[j*width:], a[j*n:], n, x, below, j)
+			subProduct(x[j*width:], a[j*n:], n, 1, x, below, j)
 		}
 		for k := j; k < j+w; k++ {
 			p, best := k, math.Abs(x[k*width+k-j])
@@ -62,11 +63,11 @@ func luPanels(a []float64, piv []int, n int, x []float64) bool {
 }
 
 // subProduct is accumulate with sub for fewer than four rows of an n×8 C.
-func subProduct(c, a []float64, lda int, x []float64, rows, k int) {
+func subProduct(c, a []float64, ai, ap int, x []float64, rows, k int) {
 	for i := range rows {
 		row := (*[width]float64)(c[i*width:])
 		for p := range k {
-			f := -a[i*lda+p]
+			f := -a[i*ai+p*ap]
 			for q, v := range (*[width]float64)(x[p*width:]) {
 				row[q] = math.FMA(f, v, row[q])
 			}
@@ -81,8 +82,9 @@ func packPanel(x, b []float64, ldb, n, w int) {
 		return
 	}
 	for i := range n {
-		row := (*[width]float64)(x[i*width:])
-		clear(row[copy(row[:], b[i*ldb:i*ldb+w]):])
+		row, from := (*[width]float64)(x[i*width:]), b[i*ldb:i*ldb+w]
+		*row = [width]float64{}
+		copy(row[:], from)
 	}
 }
 
@@ -95,7 +97,8 @@ func unpackPanel(b []float64, ldb int, x []float64, n, w int) {
 		return
 	}
 	for i := range n {
-		copy(b[i*ldb:i*ldb+w], x[i*width:])
+		row := (*[width]float64)(x[i*width:])
+		copy(b[i*ldb:i*ldb+w], row[:])
 	}
 }
 
@@ -112,7 +115,7 @@ func interchange(x []float64, piv []int) {
 // LUSolve sets B ← A⁻¹ B for B n×m, from the factors of LU.
 func LUSolve(lu []float64, piv []int, b []float64, n, m int) {
 	switch {
-	case n < width:
+	case n < solveFrom:
 		luSolveSmall(lu, piv, b, n, m)
 	case n <= midPanel:
 		var w [(width + 1) * midPanel]float64
@@ -136,13 +139,13 @@ func luSolvePanels(lu []float64, piv []int, b []float64, n, m int, w []float64) 
 		c := min(width, m-j)
 		packPanel(x, b[j:], m, n, c)
 		interchange(x, piv[:n])
-		triangle(x, lu, n, 1, n, nil, false)
-		triangle(x, lu, n, 1, n, d, true)
+		substitute(x, lu, n, 1, n, nil, false)
+		substitute(x, lu, n, 1, n, d, true)
 		unpackPanel(b[j:], m, x, n, c)
 	}
 }
 
-// luSmall is LU for fewer columns than a panel has.
+// luSmall is LU column by column.
 func luSmall(a []float64, piv []int, n int) bool {
 	for k := range n {
 		p, best := k, math.Abs(a[k*n+k])
@@ -171,7 +174,7 @@ func luSmall(a []float64, piv []int, n int) bool {
 	return true
 }
 
-// luSolveSmall is LUSolve for the factors of luSmall.
+// luSolveSmall is LUSolve row by row.
 func luSolveSmall(lu []float64, piv []int, b []float64, n, m int) {
 	for k, p := range piv[:n] {
 		if p != k {

@@ -100,8 +100,8 @@ func (t row) fma(i int, a Mem, from int, spare reg.VecPhysical, sub bool) {
 	}
 }
 
-// panel: see panelTwin. Strides are in bytes. With AVX-512 two tiles of four
-// rows at a time keep enough chains going.
+// panel: see panelTwin. Strides are in bytes. Where a row is one vector, two tiles
+// of four rows at a time keep enough chains going.
 func panel(name string, t row) {
 	TEXT(name, NOSPLIT, "func(c *float64, ldc int, a *float64, ai, ap int, b *float64, ldb, k, tiles, mode int)")
 	Doc(fmt.Sprintf("%s computes 4·tiles rows and %d columns of C.", name, t.parts*t.bytes/8))
@@ -113,7 +113,7 @@ func panel(name string, t row) {
 	}
 	LEAQ(cell(r9, r9, 2, 0), r13)
 	LEAQ(cell(si, si, 2, 0), r14)
-	if t.wide() {
+	if t.parts == 1 {
 		Label("pairs")
 		CMPQ(dx, U8(2))
 		JLT(LabelRef("rows"))
