@@ -30,6 +30,7 @@ func TestExamples(t *testing.T) {
 	shapes := map[string][3]int{ // tasks, states, inputs; of a model, columns and rows
 		"template": {3, 2, 1}, "boeing.yaml": {10, 4, 2}, "carts.yaml": {2, 2, 1}, "scalar.yaml": {2, 1, 1},
 		"pendulum-continuous.yaml": {5, 2, 1}, "crazyflie.yaml": {12, 12, 4}, "regression.yaml": {20, 12, 1}, "horizon.yaml": {3, 2, 1},
+		"two-carts.yaml": {2, 2, 1}, "factor-gradient.yaml": {2, 2, 1}, "factor-gauss-newton.yaml": {2, 2, 1},
 	}
 	for name, data := range examples(t) {
 		f, err := family.Parse(name, data)

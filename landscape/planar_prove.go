@@ -34,6 +34,7 @@ type PlanarLandscape struct {
 	Unresolved []interval.Box    // gains, where a minimiser may hide: hulls of boxes that touch
 	Left       int               // how many boxes these are
 	Infimum    interval.Interval // of h over its domain
+	Attained   bool              // inf h is proved to be the least of Minima and the minima outside Region
 	LowerBound interval.Interval // Σ λᵢ Cᵢ*
 
 	// Every local minimum that is at most Level and in the region lies at most
@@ -77,6 +78,10 @@ type planarOpen struct {
 	node int32
 }
 
+// DefaultPlanarBoxes is the budget of [Planar.Prove] where none is given: half a minute
+// for two tasks on two cores, and for the checker some minutes.
+const DefaultPlanarBoxes = 300_000
+
 // planarRound is how many boxes are examined between two looks at the clock. A
 // minimiser that a box finds is in the list from the next round on: part of what
 // fixes the result.
@@ -93,6 +98,9 @@ const planarRound = 4096
 // It panics where a box that was discarded holds a minimiser that a search in
 // floating point had found: that is a bug, here or in the search, and no proof.
 func (p *Planar) Prove(ctx context.Context, o PlanarOptions) (*PlanarLandscape, error) {
+	if o.Boxes <= 0 {
+		o.Boxes = DefaultPlanarBoxes
+	}
 	m := newMeter(ctx, o.Options)
 	q := &planarProof{p: p, region: o.Region, best: infinity, upper: infinity, lower: zero, least: 0x1p-30}
 	for i := range p.tasks {
@@ -328,14 +336,15 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 	})
 	low, high := infinity, infinity // of inf h
 	highest := math.Inf(-1)
-	counted := 0 // those that may be at most L
-	allOptimal, someOptimal := true, false
+	counted := 0                                               // those that may be at most L
+	allOptimal, someOptimal, everyOptimal := true, false, true // of those counted, of all, of those listed
 	for _, i := range order {
 		m := &q.minima[i]
 		g := p.gains(m.box)
 		l.Minima = append(l.Minima, PlanarMinimum{
 			Gain: interval.Box(g[:]), Chart: interval.Box(m.box[:]), Value: values[i], Optimal: m.optimal,
 		})
+		everyOptimal = everyOptimal && m.optimal
 		if values[i].Lo() <= q.level {
 			counted++
 			low, highest = min(low, values[i].Lo()), max(highest, values[i].Hi())
@@ -370,6 +379,7 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		high = maxFloat
 	}
 	l.Infimum = interval.New(min(low, high), high)
+	l.Attained = attained
 	lower := 0.0
 	for _, m := range l.Minima {
 		if m.Value.Hi() <= q.level {
@@ -384,7 +394,7 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 	switch {
 	case counted == 0 && complete:
 		upper = 0
-	case complete && attained && (counted == 1 || allOptimal):
+	case complete && attained && (len(q.minima) == 1 || allOptimal):
 		upper = 0
 	}
 	l.Epsilon = interval.New(lower, max(lower, upper))
@@ -393,7 +403,7 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		l.Verdict = certificate.NotGlobal
 	case !complete:
 		l.Verdict = certificate.Undecided
-	case upper == 0 && counted > 0:
+	case upper == 0 && counted > 0 && (len(q.minima) == 1 || everyOptimal): // those listed above L too
 		l.Verdict = certificate.Global
 	default:
 		l.Verdict = certificate.EpsilonGlobal

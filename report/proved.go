@@ -21,14 +21,7 @@ func ProvedLandscape(l *run.Landscape) Landscape {
 	}
 	points := newSpan(false)
 	for _, m := range l.Minimizers {
-		kind := LocalMinimiser
-		switch m.Kind {
-		case "global":
-			kind = GlobalMinimiser
-		case "spurious":
-			kind = SpuriousMinimiser
-		}
-		d.Points = append(d.Points, Mark{X: m.Gain.Data[0], Y: float64(m.Value), Kind: kind})
+		d.Points = append(d.Points, Mark{X: m.Gain.Data[0], Y: float64(m.Value), Kind: minimiserKind(m.Kind)})
 		points.add(m.Gain.Data[0])
 	}
 	for _, m := range l.Maximizers {
@@ -199,6 +192,18 @@ func (f Figure) files(files map[string][]byte, name string) error {
 	return nil
 }
 
+// keptAs adds a landscape's figure to files in every format, and returns the paths
+// that they will have in a directory.
+func (f Figure) keptAs(files map[string][]byte, dir string) (paths []string, err error) {
+	if err := f.files(files, "landscape"); err != nil {
+		return nil, err
+	}
+	for _, format := range formats {
+		paths = append(paths, filepath.Join(dir, "landscape."+format.String()))
+	}
+	return paths, nil
+}
+
 // KeepLandscape writes a proved landscape into a directory, as [run.Landscape.Keep]
 // does, with its figure: landscape.svg, .png and .pdf. It returns the paths of the
 // figure's files. Where a file exists, nothing is written and the error is a
@@ -211,15 +216,9 @@ func KeepLandscape(l *run.Landscape, dir string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := f.files(files, "landscape"); err != nil {
+		if paths, err = f.keptAs(files, dir); err != nil {
 			return nil, err
 		}
-		for _, format := range formats {
-			paths = append(paths, filepath.Join(dir, "landscape."+format.String()))
-		}
 	}
-	if err := l.Keep(dir, files); err != nil {
-		return nil, err
-	}
-	return paths, nil
+	return paths, l.Keep(dir, files)
 }

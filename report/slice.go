@@ -3,7 +3,6 @@ package report
 import (
 	"fmt"
 	"math"
-	"path/filepath"
 	"sort"
 
 	"github.com/metalqr/metalqr/run"
@@ -126,23 +125,44 @@ func pieces(f func(float64) float64, w Interval) []Interval {
 }
 
 func planePanel(s *run.Slice) (Panel, error) {
-	// The window: the minimisers on the plane, and the domain in eight directions
-	// from each; where that is far, no more than their spread beyond them.
+	v := planeView{at: s.At, reach: s.Reach}
+	v.marks = sliceMarks(s, func(p run.SlicePoint) (x, y float64) { return float64(p.At[0]), float64(p.At[1]) })
+	p, ok := v.panel()
+	if !ok {
+		return Panel{}, &DataError{Panel: -1, Part: "slice", Why: "the plane does not meet the domain", Err: ErrEmpty}
+	}
+	if !s.Whole {
+		p.X.Label, p.Y.Label = "first direction", "second direction"
+	}
+	return p, nil
+}
+
+// A planeView is h over a plane, with points of its domain.
+type planeView struct {
+	at    func(x ...float64) float64
+	reach func(from, direction []float64, far float64) float64 // of the domain
+	marks []Mark
+	about [2]float64 // a point to look around where there are no marks
+}
+
+// panel draws lines of equal level, the border of the domain and the marks. It
+// reports whether there was anything to draw.
+func (v planeView) panel() (Panel, bool) {
+	// The window: the points, and the domain in sixteen directions from each; where
+	// that is far, no more than their spread beyond them.
 	var xs, ys []float64
-	for _, p := range s.Points {
-		if s.On(p) {
-			xs, ys = append(xs, float64(p.At[0])), append(ys, float64(p.At[1]))
-		}
+	for _, m := range v.marks {
+		xs, ys = append(xs, m.X), append(ys, m.Y)
 	}
 	if len(xs) == 0 {
-		xs, ys = []float64{0}, []float64{0}
+		xs, ys = []float64{v.about[0]}, []float64{v.about[1]}
 	}
 	spread := max(bounds(xs).Hi-bounds(xs).Lo, bounds(ys).Hi-bounds(ys).Lo, 1)
 	for i := range len(xs) {
 		const directions = 16
 		for k := range directions {
 			sin, cos := math.Sincos(2 * math.Pi * float64(k) / directions)
-			t := s.Reach([]float64{xs[i], ys[i]}, []float64{cos, sin}, 1.5*spread)
+			t := v.reach([]float64{xs[i], ys[i]}, []float64{cos, sin}, 1.5*spread)
 			xs, ys = append(xs, xs[i]+t*cos), append(ys, ys[i]+t*sin)
 		}
 	}
@@ -150,24 +170,17 @@ func planePanel(s *run.Slice) (Panel, error) {
 		d := .06 * (v.Hi - v.Lo)
 		return Interval{v.Lo - d, v.Hi + d}
 	}
-	f := Field{F: func(x, y float64) float64 { return s.At(x, y) }, X: grow(bounds(xs)), Y: grow(bounds(ys))}
+	f := Field{F: func(x, y float64) float64 { return v.at(x, y) }, X: grow(bounds(xs)), Y: grow(bounds(ys))}
 	levels, border := f.Contours()
 	p := Panel{
-		X: Axis{Label: "first direction", Min: f.X.Lo, Max: f.X.Hi}, Y: Axis{Label: "second direction", Min: f.Y.Lo, Max: f.Y.Hi},
-		Contours: levels, Height: 90,
-		Marks: sliceMarks(s, func(p run.SlicePoint) (x, y float64) { return float64(p.At[0]), float64(p.At[1]) }),
-	}
-	if s.Whole {
-		p.X.Label, p.Y.Label = "gain 𝑤₁", "gain 𝑤₂"
+		X: Axis{Label: "gain 𝑤₁", Min: f.X.Lo, Max: f.X.Hi}, Y: Axis{Label: "gain 𝑤₂", Min: f.Y.Lo, Max: f.Y.Hi},
+		Contours: levels, Height: 90, Marks: v.marks,
 	}
 	for _, b := range border {
 		b.Label, b.Ink, b.Weight = "border of the domain", Black, Normal
 		p.Curves = append(p.Curves, b)
 	}
-	if len(levels) == 0 && len(border) == 0 {
-		return Panel{}, &DataError{Panel: -1, Part: "slice", Why: "the plane does not meet the domain", Err: ErrEmpty}
-	}
-	return p, nil
+	return p, len(levels)+len(border) > 0
 }
 
 // bounds are the least and the greatest of some numbers.
@@ -189,15 +202,9 @@ func KeepSearch(s *run.Search, dir string) ([]string, error) {
 		if err != nil {
 			return nil, err
 		}
-		if err := f.files(files, "landscape"); err != nil {
+		if paths, err = f.keptAs(files, dir); err != nil {
 			return nil, err
 		}
-		for _, format := range formats {
-			paths = append(paths, filepath.Join(dir, "landscape."+format.String()))
-		}
 	}
-	if err := s.Keep(dir, files); err != nil {
-		return nil, err
-	}
-	return paths, nil
+	return paths, s.Keep(dir, files)
 }

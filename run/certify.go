@@ -37,11 +37,8 @@ func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, erro
 	if err := p.checkGain(gain); err != nil {
 		return nil, err
 	}
-	switch m := &p.Family.Meta; {
-	case m.Algorithm.Proximal():
-		return nil, &landscape.AlgorithmError{Algorithm: m.Algorithm.String()}
-	case m.Inner.Learn != family.LearnNone:
-		return nil, &landscape.AlgorithmError{Algorithm: "a learned rate"}
+	if err := p.afterSteps(); err != nil {
+		return nil, err
 	}
 	rates, from, err := p.ratesFor(ctx, gain.Data)
 	if err != nil {

@@ -236,17 +236,5 @@ func valueAt(m *maml.Meta, w float64) float64 {
 // proved, with any other files given. Where one exists, nothing is written and the
 // error is a *[DirectoryError].
 func (l *Landscape) Keep(dir string, others map[string][]byte) error {
-	proof, err := l.Certificate()
-	if err != nil {
-		return err
-	}
-	document, err := encode(l)
-	if err != nil {
-		return err
-	}
-	files := map[string][]byte{landscapeFile: document, certificateFile: proof, specFile: []byte(l.proof.Certificate().Family)}
-	for name, data := range others {
-		files[name] = data
-	}
-	return Keep(dir, files)
+	return keepProof(dir, l.proof.Certificate(), l, others)
 }

@@ -33,7 +33,8 @@ type Search struct {
 	Found     bool                `json:"found_spurious"` // local minimisers of different values were found
 	Estimate  bool                `json:"estimate"`       // true: epsilon and minimum are as found
 	Reason    string              `json:"reason"`
-	Proof     string              `json:"proof"` // "search"
+	Proof     string              `json:"proof"`              // "search"
+	Unproved  string              `json:"unproved,omitempty"` // why no proof was attempted, where one was wanted
 	Undecided int                 `json:"undecided_boxes"`
 
 	Seed      uint64 `json:"seed"`
@@ -71,11 +72,8 @@ type SearchedMinimizer struct {
 // *[landscape.AlgorithmError], those of the start where none of the optima is
 // inside the domain, and those of [landscape.Search].
 func (p *Problem) Search(ctx context.Context, o landscape.SearchOptions) (*Search, error) {
-	switch m := &p.Family.Meta; {
-	case m.Algorithm.Proximal():
-		return nil, &landscape.AlgorithmError{Algorithm: m.Algorithm.String()}
-	case m.Inner.Learn != family.LearnNone:
-		return nil, &landscape.AlgorithmError{Algorithm: "a learned rate"}
+	if err := p.afterSteps(); err != nil {
+		return nil, err
 	}
 	rates, from, err := p.landscapeRates(ctx)
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/objective"
 )
@@ -169,7 +170,12 @@ func (s *Slice) At(t ...float64) float64 {
 	for k, a := range s.Axes {
 		dense.AddScaled(w, t[k], a.Data)
 	}
-	at, err := s.search.meta.Evaluate(w)
+	return heightAt(s.search.meta, w)
+}
+
+// heightAt is h at a gain; +Inf outside the domain, NaN where it cannot be evaluated.
+func heightAt(m *maml.Meta, w []float64) float64 {
+	at, err := m.Evaluate(w)
 	if err != nil {
 		if !errors.Is(err, objective.ErrDomain) {
 			return math.NaN()
@@ -183,11 +189,17 @@ func (s *Slice) At(t ...float64) float64 {
 // direction given by coordinates: t > 0 to which h is finite on a grid of steps
 // of a ratio, at most far.
 func (s *Slice) Reach(from, direction []float64, far float64) float64 {
+	return reach(s.At, from, direction, far)
+}
+
+// reach is how far a function is finite from a point in a direction, as Reach of a
+// Slice has it.
+func reach(f func(x ...float64) float64, from, direction []float64, far float64) float64 {
 	at := func(t float64) bool {
 		x := make([]float64, len(from))
 		copy(x, from)
 		dense.AddScaled(x, t, direction)
-		v := s.At(x...)
+		v := f(x...)
 		return !math.IsNaN(v) && !math.IsInf(v, 0)
 	}
 	low, high := 0.0, far/256

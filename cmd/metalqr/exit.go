@@ -40,6 +40,7 @@ func status(err error) int {
 		errors.Is(err, run.ErrDirectory),
 		errors.Is(err, landscape.ErrUnsupported),
 		errors.Is(err, landscape.ErrRadius),
+		errors.Is(err, landscape.ErrLevel),
 		errors.Is(err, maml.ErrSetting):
 		return bad
 	}

@@ -26,6 +26,10 @@ var contract = map[string][]string{
 		"baselines.mean_optimal.cost_after", "baselines.argmin_mean_cost.cost_after",
 		"directory",
 	},
+	"landscape": {
+		"domain", "minimizers[].gain", "minimizers[].value", "minimizers[].gap", "minimizers[].radius", "minimum", "epsilon", "epsilon_lower",
+		"verdict", "spurious", "proof", "undecided_boxes",
+	},
 	"adapt": {
 		"tasks[].name", "tasks[].optimal_cost", "tasks[].costs[]", "tasks[].radii[]", "tasks[].adapted_gain", "mean_costs[]", "baselines",
 	},
@@ -61,7 +65,18 @@ func missing(v any, path string) error {
 	return nil
 }
 
+// twoGains is a family whose landscape is proved within a fifth of a second: three
+// minimisers, one of them spurious.
+const twoGains = `family: two-gains
+defaults: {A: [[1, 0.4], [0, 1]], B: [[0.08], [0.4]]}
+tasks:
+  - {Q: [[1, 0], [0, 0.5]], R: 0.5}
+  - {Q: [[2, 0], [0, 1]], R: 1}
+meta: {inner: {rule: gauss-newton, rate: 0.3}}
+`
+
 func TestContractKeys(t *testing.T) {
+	two := write(t, "two-gains.yaml", twoGains)
 	gain := write(t, "gain.csv", "0.5\n")
 	family := elsewhere(t, "figure-3b.yaml")[0]
 	for command, args := range map[string][]string{
@@ -69,11 +84,15 @@ func TestContractKeys(t *testing.T) {
 		"eval":  {"eval", family, "--gain", gain},
 		"train": {"train", family},
 		"adapt": {"adapt", family, "--gain", gain, "--steps", "3"},
+
+		"landscape of one gain":  {"landscape", family},
+		"landscape of two gains": {"landscape", two},
+		"landscape, searched":    {"landscape", family, "--search"},
 	} {
 		t.Run(command, func(t *testing.T) {
 			o := succeed(t, append(args, "--json")...)
 			document := o.document(t)
-			for _, path := range contract[command] {
+			for _, path := range contract[args[0]] {
 				if err := missing(document, path); err != nil {
 					t.Errorf("%s: %v", path, err)
 				}

@@ -26,10 +26,11 @@ func (a *app) landscapeCommand() *cobra.Command {
 	var o landscape.Options
 	var out, expect string
 	var seconds float64
+	var claim planarClaim
 	var search searching
 	cmd := &cobra.Command{
 		Use:   "landscape FILE",
-		Short: "Every minimiser: proved for scalar gains, searched for others",
+		Short: "Every minimiser: proved for one gain and for two, searched for others",
 		Long: `Prove where the meta-objective of a family with one scalar gain is finite, where
 all its stationary points are, whether a local minimiser is spurious (above the
 infimum), and the least ε for which the objective is ε-global.
@@ -40,13 +41,20 @@ but not proved equal), undecided (the budget ran out, or points are degenerate;
 what is left is listed). Each is proved in
 intervals; a number printed alone is the middle of its enclosure.
 
+With two states, one input and one inner step the same is proved of all local
+minimisers with h ≤ L: L is three times the largest minimum that a search found, or
+--level. With --region LOW,HIGH, two gain files, only minimisers between these gains
+are looked for. Two tasks take from a second to a minute; where boxes are left
+undecided, what a search finds is shown beside what is proved.
+
 The minimisers of other gains are searched for, and nothing is proved of them: the
-verdict is undecided, epsilon is as found, and proof is "search". --search does that
-for scalar gains, too, and it is so for tasks over data. The figure is then h on a slice: of gains with two entries
+verdict is undecided, epsilon is as found, and proof is "search"; why nothing could be
+proved is said. --search does that where there is a proof, too, and it is so for tasks
+over data. The figure is then h on a slice: of gains with two entries
 their plane, of others the plane through three minimisers or the line through two,
 or through the gains that --slice names.
 
---out DIR writes certificate.json, which metalqr check verifies, landscape.json,
+--out DIR writes certificate.json, which is verified as metalqr check does, landscape.json,
 the figure as SVG, PNG and PDF, and the family as spec.yaml; files that exist are
 refused. A verdict is an answer, with exit status 0, unless --expect asks for
 another. A domain that is empty is exit status 1, and the error names tasks that
@@ -59,7 +67,7 @@ exclude each other.`,
 			default:
 				return fmt.Errorf("--expect must be %s, %s, %s or %s, got %q", certificate.Global, certificate.NotGlobal, certificate.EpsilonGlobal, certificate.Undecided, expect)
 			}
-			if o.Boxes < 1 {
+			if cmd.Flags().Changed("boxes") && o.Boxes < 1 {
 				return fmt.Errorf("--boxes must be positive, got %d", o.Boxes)
 			}
 			if cmd.Flags().Changed("expect") && expect == "" {
@@ -69,18 +77,31 @@ exclude each other.`,
 			if o.Time, err = duration(seconds); err != nil {
 				return err
 			}
+			if cmd.Flags().Changed("level") {
+				if err := checkLevel(claim.level); err != nil {
+					return err
+				}
+			}
+			if n := len(claim.region); cmd.Flags().Changed("region") && n != 2 {
+				return fmt.Errorf("--region needs two gain files, LOW,HIGH; got %d", n)
+			}
+			if search.only && claim.flag() != "" {
+				return fmt.Errorf("%s is about a proof, --search is not", claim.flag())
+			}
 			if search.starts < 0 {
 				return fmt.Errorf("--starts must not be negative, got %d", search.starts)
 			}
 			search.workers, search.time = o.Workers, o.Time
 			return a.does(func(args []string) error {
-				return a.landscape(args[0], o, search, out, certificate.Verdict(expect))
+				return a.landscape(args[0], o, claim, search, out, certificate.Verdict(expect))
 			})(cmd, args)
 		},
 	}
-	cmd.Flags().IntVar(&o.Boxes, "boxes", landscape.DefaultBoxes, "examine at most `N` boxes")
+	cmd.Flags().IntVar(&o.Boxes, "boxes", 0, fmt.Sprintf("examine at most `N` boxes; 0: %d for one gain, %d for two", landscape.DefaultBoxes, landscape.DefaultPlanarBoxes))
 	cmd.Flags().Float64Var(&seconds, "seconds", 0, "stop after `T` seconds, undecided if need be; 0: no limit")
-	cmd.Flags().BoolVar(&search.only, "search", false, "search, and prove nothing, for scalar gains too")
+	cmd.Flags().Float64Var(&claim.level, "level", 0, "of two gains: prove which minimisers have h ≤ `L`; 0: three times the largest found")
+	cmd.Flags().StringSliceVar(&claim.region, "region", nil, "of two gains: prove it of gains between those in two `FILES`, LOW,HIGH")
+	cmd.Flags().BoolVar(&search.only, "search", false, "search, and prove nothing, where there is a proof too")
 	cmd.Flags().IntVar(&search.starts, "starts", 0, "of a search: at most `N` starts; 0: 100 for each entry of the gain, from 400 to 1000")
 	cmd.Flags().Uint64Var(&search.seed, "seed", 1, "of a search")
 	cmd.Flags().StringSliceVar(&search.slice, "slice", nil, "of a search: draw h on the line through two gains, or the plane through three, in these `FILES`, separated by commas")
@@ -92,7 +113,7 @@ exclude each other.`,
 	return cmd
 }
 
-func (a *app) landscape(path string, o landscape.Options, search searching, out string, expect certificate.Verdict) error {
+func (a *app) landscape(path string, o landscape.Options, claim planarClaim, search searching, out string, expect certificate.Verdict) error {
 	p, err := a.problem(path)
 	if err != nil {
 		return err
@@ -100,8 +121,13 @@ func (a *app) landscape(path string, o landscape.Options, search searching, out 
 	ctx, stop := interruptible()
 	defer stop()
 
-	if p.Dim() != 1 || p.Family.Beyond() != "" || search.only {
-		return a.searchLandscape(ctx, p, search, out, expect)
+	switch {
+	case search.only:
+		return a.searchLandscape(ctx, p, search, "", out, expect)
+	case p.Dim() != 1 || p.Family.Beyond() != "":
+		return a.planarLandscape(ctx, p, o, claim, search, out, expect)
+	case claim.flag() != "":
+		return &inputError{fmt.Errorf("%s is about gains of two numbers", claim.flag())}
 	}
 	if len(search.slice) > 0 {
 		return &inputError{errors.New("--slice is about gains of more than one number, or a --search")}
@@ -275,6 +301,10 @@ type boxBar struct {
 }
 
 func (b *boxBar) observe(doing string, examined, waiting int) {
+	b.show(fmt.Sprintf("%s: %d boxes examined, %d waiting", doing, examined, waiting))
+}
+
+func (b *boxBar) show(what string) {
 	now := time.Now()
 	if b.w == nil || now.Sub(b.begun) < patience || now.Sub(b.drawn) < redraw {
 		return
@@ -283,7 +313,7 @@ func (b *boxBar) observe(doing string, examined, waiting int) {
 	if b.shown == nil {
 		b.shown = progressbar.NewOptions(-1, progressbar.OptionSetWriter(b.w), progressbar.OptionClearOnFinish())
 	}
-	b.shown.Describe(fmt.Sprintf("%s: %d boxes examined, %d waiting", doing, examined, waiting))
+	b.shown.Describe(what)
 	_ = b.shown.Add(1) // a bar is not worth an error
 }
 

@@ -105,7 +105,7 @@ func TestRadiusRefuses(t *testing.T) {
 func TestSearchedLandscape(t *testing.T) {
 	path := testdata(t, "../../../examples/carts.yaml")
 	t.Chdir(t.TempDir())
-	o := succeed(t, "landscape", path, "--json")
+	o := succeed(t, "landscape", path, "--search", "--json")
 	for _, key := range []string{"domain", "minimizers[].gain", "minimizers[].value", "minimizers[].gap", "minimizers[].radius", "minimum",
 		"epsilon", "epsilon_lower", "verdict", "spurious", "proof", "undecided_boxes", "found_spurious", "estimate", "starts", "unseen"} {
 		if err := missing(o.document(t), key); err != nil {
@@ -117,7 +117,7 @@ func TestSearchedLandscape(t *testing.T) {
 	if s.Verdict != "undecided" || s.Spurious || s.EpsilonLow != 0 || s.Proof != "search" || !s.Found || !s.Estimate || len(s.Minimizers) != 5 {
 		t.Errorf("%+v", s)
 	}
-	text := succeed(t, "landscape", path).stdout
+	text := succeed(t, "landscape", path, "--search").stdout
 	contains(t, "the text", text, "undecided: 5 local minimisers found", "nothing is proved")
 	if strings.Contains(text, "spurious") || strings.Contains(text, "global") {
 		t.Errorf("words of a proof:\n%s", text)
@@ -130,15 +130,15 @@ func TestSearchedLandscape(t *testing.T) {
 	sameRows(t, "minimisers", rows(t, text, "minimiser|h|above least|gap|λ_min|λ_max|reached|W"), want)
 
 	first, second := write(t, "a.csv", fmt.Sprintf("%v,%v\n", s.Minimizers[0].Gain.Data[0], s.Minimizers[0].Gain.Data[1])), write(t, "b.csv", "0.9,1.5\n")
-	succeed(t, "landscape", path, "--slice", first+","+second, "--out", "line")
+	succeed(t, "landscape", path, "--search", "--slice", first+","+second, "--out", "line")
 	for _, name := range []string{"landscape.json", "spec.yaml", "landscape.svg", "landscape.png", "landscape.pdf"} {
 		if _, err := os.Stat(filepath.Join("line", name)); err != nil {
 			t.Error(err)
 		}
 	}
-	exits(t, bad, "landscape", path, "--slice", first+","+first)
-	exits(t, bad, "landscape", path, "--slice", first)
-	exits(t, failed, "landscape", path, "--expect", "global")
+	exits(t, bad, "landscape", path, "--search", "--slice", first+","+first)
+	exits(t, bad, "landscape", path, "--search", "--slice", first)
+	exits(t, failed, "landscape", path, "--search", "--expect", "global")
 
 	// A scalar gain, searched at request, and not without.
 	scalar := write(t, "scalar.yaml", fmt.Sprintf(nominalFile, 0.05))

@@ -26,7 +26,15 @@ type searching struct {
 	slice   []string // files
 }
 
-func (a *app) searchLandscape(ctx context.Context, p *run.Problem, o searching, out string, expect certificate.Verdict) error {
+// search runs a search as the flags ask.
+func (a *app) search(ctx context.Context, p *run.Problem, o searching) (*run.Search, error) {
+	bar := a.starts()
+	defer bar.end()
+	return p.Search(ctx, landscape.SearchOptions{Starts: o.starts, Seed: o.seed, Workers: o.workers, Time: o.time, Progress: bar.observe})
+}
+
+// searchLandscape searches; unproved says why there is no proof, where one was wanted.
+func (a *app) searchLandscape(ctx context.Context, p *run.Problem, o searching, unproved, out string, expect certificate.Verdict) error {
 	var through []matrixeq.Matrix
 	for _, path := range o.slice {
 		rows, cols := p.Family.Shape()
@@ -36,12 +44,11 @@ func (a *app) searchLandscape(ctx context.Context, p *run.Problem, o searching, 
 		}
 		through = append(through, w)
 	}
-	bar := a.starts()
-	s, err := p.Search(ctx, landscape.SearchOptions{Starts: o.starts, Seed: o.seed, Workers: o.workers, Time: o.time, Progress: bar.observe})
-	bar.end()
+	s, err := a.search(ctx, p, o)
 	if err != nil {
 		return told(ctx, err)
 	}
+	s.Unproved = unproved
 	switch {
 	case len(through) > 0:
 		if s.Slice, err = s.Through(through...); err != nil {
@@ -81,6 +88,17 @@ func (a *app) printSearch(b *bytes.Buffer, p *run.Problem, s *run.Search, out st
 	fmt.Fprintf(b, "%s\n", describeTraining(p.Family))
 	fmt.Fprintf(b, "%s\n\n", steps(p.Family, s.Rates)+auto(p.Family, s.RateFrom))
 	b.WriteString(wrapped(fmt.Sprintf("%s: %s", s.Verdict, s.Reason), screen))
+	if s.Unproved != "" {
+		b.WriteString(wrapped("no proof was attempted: "+s.Unproved, screen))
+	}
+	a.printFound(b, p, s)
+	if figure {
+		fmt.Fprintf(b, "\nfigure: %s\n", filepath.Join(out, "landscape.svg"))
+	}
+}
+
+// printFound shows what a search found.
+func (a *app) printFound(b *bytes.Buffer, p *run.Problem, s *run.Search) {
 	facts{
 		{"least h", number(s.Minimum), "of the minima found"},
 		{"ε as found", zeroOr(s.Epsilon), "the highest local minimum less the least; nothing is proved"},
@@ -124,8 +142,5 @@ func (a *app) printSearch(b *bytes.Buffer, p *run.Problem, s *run.Search, out st
 			fmt.Fprintf(b, "; the others are at least %s off it", size(nearest))
 		}
 		b.WriteByte('\n')
-	}
-	if figure {
-		fmt.Fprintf(b, "\nfigure: %s\n", filepath.Join(out, "landscape.svg"))
 	}
 }
