@@ -65,6 +65,12 @@ func check(data []byte) (claim string, err error) {
 		}
 		return claim + whose(f.Meta.Algorithm), nil
 	}
+	if cert.Radius != nil {
+		if claim, err = checkRadius(f, cert.Radius); err != nil {
+			return "", err
+		}
+		return claim + whose(f.Meta.Algorithm), nil
+	}
 	if cert.Point != nil {
 		return checkPoint(f, cert.Point)
 	}

@@ -4,7 +4,10 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"math/big"
+	"slices"
 
+	"github.com/metalqr/metalqr/certificate"
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/lqr"
@@ -196,6 +199,24 @@ func (c *cell) spread(x partials) interval.Interval {
 	return interval.New(-most, most)
 }
 
+// everywhere evaluates a plant at all gains of w, and cut says that D ≤ 0 is not
+// excluded for some of them.
+func (p *plant) everywhere(w interval.Interval) local {
+	l := local{w: w, d: p.d(w), d1: p.d1(w), t: p.t(w)}
+	l.cut = !l.d.Positive()
+	l.m = p.m(w, l.t)
+	return l
+}
+
+// smooth reports whether F is smooth at all the gains of l, in the domain or not:
+// that of the Gauss–Newton rule is where T > 0, for D does not enter it.
+func (s step) smooth(l *local) bool {
+	if s.rule == family.RuleGaussNewton {
+		return l.t.Positive()
+	}
+	return !l.cut
+}
+
 // A bundle is what the tasks of a cell do at the gains of an interval: every
 // enclosure holds for each gain and each task of the cell in whose domain it is.
 type bundle struct {
@@ -207,8 +228,8 @@ type bundle struct {
 // follow is that for an interval of gains, and false where no task of the cell
 // has any of them in its domain.
 //
-// As long as nothing was cut off, every task has all of the interval in its
-// domain, and with c its middle and θ_c the center
+// As long as F is smooth wherever the tasks take the interval, with c its middle and
+// θ_c the center
 //
 //	x_k(w, θ) ∈ x_k(c, θ_c) + x_k′(w − c) + Σ ∂x_k/∂θᵢ Δᵢ,
 //
@@ -217,6 +238,10 @@ type bundle struct {
 func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 	x, x1, x2 := w, one, zero
 	by := partials{zero, zero, zero, zero}
+	w = w.Intersect(c.wide.stable)
+	if w.IsEmpty() {
+		return bundle{}, false
+	}
 	at := interval.Of(center(w)) // x_k(c, θ_c)
 	from := w.Sub(at)
 	smooth := true
@@ -225,7 +250,7 @@ func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 		if !ok {
 			return bundle{}, false
 		}
-		smooth = smooth && !l.cut && (s.rule != family.RuleGaussNewton || l.t.Positive())
+		smooth = smooth && s.smooth(&l) && x.Subset(l.w)
 		j := s.deriv(c.wide, &l)
 		x2 = s.deriv2(c.wide, &l).Mul(x1.Sqr()).Add(j.Mul(x2))
 		x1 = j.Mul(x1)
@@ -235,8 +260,8 @@ func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 			for i := range by {
 				by[i] = j.Mul(by[i]).Add(f[i])
 			}
-			m, ok := c.center.at(at)
-			if smooth = ok && !m.cut; smooth {
+			m := c.center.everywhere(at)
+			if smooth = s.smooth(&m); smooth {
 				at = s.to(c.center, &m)
 				x = x.Intersect(at.Add(x1.Mul(from)).Add(c.spread(by)))
 			}
@@ -281,23 +306,23 @@ func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 //	          point, (G − G₋)(G₊ − G) ≥ 0 gives Σ μᵢGᵢ² ≤ −G₋G₊ Σ μᵢ
 //
 // The ball is tried in one, then cell by cell.
-func (b *ball) harmless(w interval.Interval, ε float64) bool {
+func (b *ball) harmless(w interval.Interval, ε float64) (certificate.RadiusReason, bool) {
 	within := interval.Entire() // G
 	if b.whole != nil {
 		v := newVerdict()
 		v.add(b.whole, b.steps, w)
-		if v.settles(within, ε) {
-			return true
+		if why, ok := v.settles(within, ε); ok {
+			return why, true
 		}
 		within = v.off
 	}
 	if len(b.cells) == 0 {
-		return false
+		return "", false
 	}
 	v := newVerdict()
 	for i := range b.cells {
 		if v.add(&b.cells[i], b.steps, w); v.hopeless(ε) {
-			return false
+			return "", false
 		}
 	}
 	return v.settles(within, ε)
@@ -345,21 +370,24 @@ func (v *verdict) hopeless(ε float64) bool {
 	return !v.bends && v.gap > ε && v.turn.Sign() == 0 && !v.turn.IsEmpty()
 }
 
-// settles reports whether one of the reasons of harmless holds, G being known to
-// be within an interval.
-func (v *verdict) settles(within interval.Interval, ε float64) bool {
+// settles says which of the reasons of harmless holds, G being known to be within
+// an interval, if one does.
+func (v *verdict) settles(within interval.Interval, ε float64) (certificate.RadiusReason, bool) {
 	off := v.off.Intersect(within)
-	if off.IsEmpty() || v.bends || v.gap <= ε {
-		return true
-	}
-	if v.turn.Sign() == 0 {
-		return false
-	}
-	if off.Sign() != 0 {
-		return true
+	switch {
+	case off.IsEmpty():
+		return certificate.Outside, true
+	case v.turn.Sign() != 0 && off.Sign() != 0:
+		return certificate.Sloping, true
+	case v.bends:
+		return certificate.Bending, true
+	case v.gap <= ε:
+		return certificate.Near, true
+	case v.turn.Sign() == 0:
+		return "", false
 	}
 	pair := interval.Of(off.Lo()).Neg().Mul(interval.Of(off.Hi()))
-	return interval.MulUp(interval.MulUp(v.ratio, v.rise), pair.Hi()) <= ε
+	return certificate.Mixed, interval.MulUp(interval.MulUp(v.ratio, v.rise), pair.Hi()) <= ε
 }
 
 // A Similarity is the answer for one δ.
@@ -367,11 +395,14 @@ type Similarity struct {
 	Proved bool    // every family of the ball is ε-global
 	Gain   float64 // where it was not proved, NaN if nowhere in particular
 	Why    string  // why not
+
+	cover []certificate.RadiusPiece
 }
 
 // A Nominal is a scalar task about which families are judged.
 type Nominal struct {
 	family *family.Family // of the one task, its rates numbers
+	whole  *family.Family // it was taken from, its rates numbers
 	one    *Problem
 }
 
@@ -405,7 +436,9 @@ func NewNominal(f *family.Family, rates []float64) (*Nominal, error) {
 	if !p.tasks[0].f.controlled() {
 		return refuse("its input does nothing")
 	}
-	return &Nominal{p.family, p}, nil
+	whole := *f
+	whole.Drawn, whole.Meta = nil, p.family.Meta
+	return &Nominal{p.family, &whole, p}, nil
 }
 
 // Similar tries to prove that every family of tasks within δ of the nominal
@@ -435,11 +468,13 @@ func (n *Nominal) similar(δ, ε float64, m *meter) Similarity {
 		}
 		w := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if b.harmless(w, ε) {
+		if why, ok := b.harmless(w, ε); ok {
+			s.cover = covered(s.cover, w, why)
 			continue
 		}
 		mid := w.Mid()
-		if !(w.Lo() < mid && mid < w.Hi()) || !b.harmless(interval.Of(mid), ε) {
+		_, ok := b.harmless(interval.Of(mid), ε)
+		if !ok || !(w.Lo() < mid && mid < w.Hi()) {
 			// No cut helps: the middle stays in a piece.
 			s.Gain, s.Why = mid, fmt.Sprintf("near the gain %.6g a local minimum further above the infimum is not excluded", mid)
 			return s
@@ -448,6 +483,16 @@ func (n *Nominal) similar(δ, ε float64, m *meter) Similarity {
 	}
 	s.Proved = true
 	return s
+}
+
+// covered adds a piece to a cover, to the last one where it is there for the same
+// reason: each holds gain by gain.
+func covered(cover []certificate.RadiusPiece, w interval.Interval, why certificate.RadiusReason) []certificate.RadiusPiece {
+	if n := len(cover); n > 0 && cover[n-1].Is == why {
+		cover[n-1].Box = cover[n-1].Box.Hull(w)
+		return cover
+	}
+	return append(cover, certificate.RadiusPiece{Box: w, Is: why})
 }
 
 // A Radius says how similar tasks must be for every family of them to be
@@ -464,6 +509,14 @@ type Radius struct {
 	Why     string            // what keeps Proved from being larger
 	Boxes   int               // examined
 	Tried   int               // families
+
+	proof certificate.Certificate
+}
+
+// Certificate is the proof of δ, as package check verifies it; false where none is
+// proved.
+func (r *Radius) Certificate() (certificate.Certificate, bool) {
+	return r.proof, r.proof.Radius != nil
 }
 
 // RadiusOptions bound the work of [Nominal.Radius].
@@ -494,7 +547,9 @@ func (n *Nominal) Radius(ctx context.Context, ε float64, o RadiusOptions) (*Rad
 		r.Boxes = alone.Boxes
 		return r, nil
 	}
-	r.prove(n, ε, m)
+	if best := r.prove(n, ε, m); best.Proved {
+		r.proof = n.certificate(r.Proved, ε, &best)
+	}
 	if o.Rounds > 0 && ctx.Err() == nil {
 		if err := r.search(ctx, n, alone, ε, o); err != nil {
 			return nil, err
@@ -507,8 +562,8 @@ func (n *Nominal) Radius(ctx context.Context, ε float64, o RadiusOptions) (*Rad
 	return r, nil
 }
 
-// prove bisects, from below, to a thousandth.
-func (r *Radius) prove(n *Nominal, ε float64, m *meter) {
+// prove bisects, from below, to a thousandth, and returns the proof of the largest.
+func (r *Radius) prove(n *Nominal, ε float64, m *meter) (best Similarity) {
 	size := n.size()
 	fails := size
 	for k := 0; k < 64 && r.Proved == 0; k++ {
@@ -516,10 +571,10 @@ func (r *Radius) prove(n *Nominal, ε float64, m *meter) {
 		s := n.similar(δ, ε, m)
 		switch {
 		case s.Proved:
-			r.Proved = δ
+			r.Proved, best = δ, s
 		case m.spent:
 			r.Why = s.Why
-			return
+			return best
 		default:
 			fails, r.Why = δ, s.Why
 		}
@@ -529,14 +584,28 @@ func (r *Radius) prove(n *Nominal, ε float64, m *meter) {
 		s := n.similar(δ, ε, m)
 		switch {
 		case s.Proved:
-			r.Proved = δ
+			r.Proved, best = δ, s
 		case m.spent:
 			r.Why = s.Why
-			return
+			return best
 		default:
 			fails, r.Why = δ, s.Why
 		}
 	}
+	return best
+}
+
+// certificate states a δ that is proved. The first and the last piece of the cover
+// reach a little beyond the gains that a task has in its domain, however those are
+// enclosed: for gains that no task has, every reason holds.
+func (n *Nominal) certificate(δ, ε float64, s *Similarity) certificate.Certificate {
+	c := certificate.Radius{Epsilon: ε, Delta: δ, Cover: slices.Clone(s.cover)}
+	first, last := &c.Cover[0].Box, &c.Cover[len(c.Cover)-1].Box
+	beyond := (last.Hi() - first.Lo()) * 0x1p-20
+	*first = interval.New(first.Lo()-beyond, first.Hi())
+	*last = interval.New(last.Lo(), last.Hi()+beyond)
+	c.Family = farthest(n.Distances()) <= δ
+	return certificate.Certificate{Family: string(family.Format(n.whole)), Radius: &c}
 }
 
 // size is |a| + |b| + |q| + |r|, the nominal task's distance from nothing.
@@ -572,7 +641,7 @@ func (r *Radius) search(ctx context.Context, n *Nominal, alone *Landscape, ε fl
 			continue
 		}
 		if l.Epsilon.Lo() > ε {
-			r.Worst, r.Excess, r.Searched = f, l.Epsilon, n.reach(f)
+			r.Worst, r.Excess, r.Searched = f, l.Epsilon, farthest(n.distances(f))
 			return nil
 		}
 	}
@@ -606,19 +675,66 @@ func (n *Nominal) member(s shape, δ float64) (*family.Family, error) {
 	return f, nil
 }
 
-// reach is an upper bound of the largest distance of a family's tasks from the
-// nominal one.
-func (n *Nominal) reach(f *family.Family) float64 {
-	from := n.one.tasks[0].f
-	most := 0.0
-	for _, t := range f.Tasks {
-		d := zero
-		for _, x := range []struct {
-			of   interval.Interval
-			data []float64
-		}{{from.a, t.Outer.A.Data}, {from.b, t.Outer.B.Data}, {from.q, t.Outer.Q.Data}, {from.r, t.Outer.R.Data}} {
-			d = d.Add(x.of.Sub(interval.Of(x.data[0])).Abs())
+// Distances are enclosures of |Δa| + |Δb| + |Δq| + |Δr| between the nominal task and
+// each of the family it was taken from; all numbers for a task that differs from it
+// in something else: its cross term, discount or initial state, noise included, an
+// inner task, or sampling.
+func (n *Nominal) Distances() []interval.Interval { return n.distances(n.whole) }
+
+func (n *Nominal) distances(f *family.Family) []interval.Interval {
+	from := &n.family.Tasks[0].Outer
+	list := make([]interval.Interval, len(f.Tasks))
+	for i, t := range f.Tasks {
+		to := &t.Outer
+		if t.Inner != nil || !alike(from, to) {
+			list[i] = interval.New(0, math.Inf(1))
+			continue
 		}
+		list[i] = zero
+		for _, x := range [4][2]matrixeq.Matrix{{from.A, to.A}, {from.B, to.B}, {from.Q, to.Q}, {from.R, to.R}} {
+			list[i] = list[i].Add(interval.Of(x[0].Data[0]).Sub(interval.Of(x[1].Data[0])).Abs())
+		}
+	}
+	return list
+}
+
+// alike reports whether two tasks differ in A, B, Q and R alone.
+func alike(x, y *lqr.Spec) bool {
+	entry := func(m matrixeq.Matrix) float64 {
+		if m.IsZero() {
+			return 0
+		}
+		return m.Data[0]
+	}
+	discount := func(s *lqr.Spec) float64 {
+		if s.Discount == 0 {
+			return 1
+		}
+		return s.Discount
+	}
+	// The second moment of the initial state, which average costs have none of.
+	start := func(s *lqr.Spec) *big.Rat {
+		r := new(big.Rat)
+		switch {
+		case s.AverageCost:
+		case s.X0 != nil:
+			r.SetFloat64(s.X0[0])
+			r.Mul(r, r)
+		case s.Sigma0.IsZero():
+			r.SetInt64(1)
+		default:
+			r.SetFloat64(s.Sigma0.Data[0])
+		}
+		return r
+	}
+	return x.SampleTime == y.SampleTime && x.AverageCost == y.AverageCost && discount(x) == discount(y) &&
+		entry(x.N) == entry(y.N) && entry(x.Noise) == entry(y.Noise) && start(x).Cmp(start(y)) == 0
+}
+
+// farthest is an upper bound of distances.
+func farthest(distances []interval.Interval) float64 {
+	most := 0.0
+	for _, d := range distances {
 		most = max(most, d.Hi())
 	}
 	return most
