@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"github.com/metalqr/metalqr/certificate"
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/landscape"
@@ -26,6 +27,10 @@ type Radius struct {
 	Worst    *Worst `json:"worst"`          // that one
 	Reason   string `json:"reason"`
 
+	Tasks   []RadiusTask `json:"tasks"`            // of the family
+	Largest Number       `json:"largest_distance"` // of one of them; null where they differ in more than A, B, Q and R
+	Within  bool         `json:"family_within"`    // all are within delta_proved: the family itself is proved ε-global
+
 	Proof   string  `json:"proof"` // "interval": both ends are proved; "search": neither is
 	Nominal segment `json:"nominal_epsilon"`
 	Boxes   int     `json:"boxes"`    // examined
@@ -35,6 +40,13 @@ type Radius struct {
 
 	problem *Problem
 	worst   *family.Family
+	proof   []byte // a certificate; nil where no δ is proved
+}
+
+// A RadiusTask is a task of the family.
+type RadiusTask struct {
+	Name     string `json:"name"`
+	Distance Number `json:"distance"` // from the nominal task, at most; null where it differs in more than A, B, Q and R
 }
 
 // A RadiusPoint is the radius for another ε.
@@ -90,6 +102,11 @@ func (p *Problem) Radius(ctx context.Context, ε float64, o RadiusOptions) (*Rad
 		Proved: infinite, Searched: infinite, problem: p,
 	}
 	if p.Dim() != 1 {
+		var distances []float64
+		for _, t := range p.Family.Tasks {
+			distances = append(distances, family.Distance(nominal.Outer, t.Outer))
+		}
+		r.measure(distances)
 		return r, r.search(ctx, p, rates, ε, o)
 	}
 	n, err := landscape.NewNominal(p.Family, rates)
@@ -109,6 +126,17 @@ func (p *Problem) Radius(ctx context.Context, ε float64, o RadiusOptions) (*Rad
 		r.Proved = Number(found.Proved)
 	}
 	r.describe(nominal, found.Excess)
+	var distances []float64
+	for _, d := range n.Distances() {
+		distances = append(distances, d.Hi())
+	}
+	r.measure(distances)
+	if c, ok := found.Certificate(); ok {
+		if r.proof, err = certificate.Encode(c); err != nil {
+			return nil, err
+		}
+		r.Within = c.Radius.Family
+	}
 	switch {
 	case found.None:
 		r.Verdict = "none"
@@ -196,6 +224,14 @@ func (r *Radius) search(ctx context.Context, p *Problem, rates []float64, ε flo
 	return nil
 }
 
+// measure fills the distances of the family's tasks.
+func (r *Radius) measure(distances []float64) {
+	for i, d := range distances {
+		r.Tasks = append(r.Tasks, RadiusTask{r.problem.Family.Tasks[i].Name, Number(d)})
+		r.Largest = max(r.Largest, Number(d))
+	}
+}
+
 // describe says what the worst family is.
 func (r *Radius) describe(nominal family.Task, excess interval.Interval) {
 	if r.worst == nil {
@@ -213,9 +249,14 @@ func (r *Radius) Problem() *Problem { return r.problem }
 // WorstFamily is the worst family found, nil where there is none.
 func (r *Radius) WorstFamily() *family.Family { return r.worst }
 
+// Certificate is the proof of δ, as a file that metalqr check verifies; nil where
+// none is proved.
+func (r *Radius) Certificate() []byte { return r.proof }
+
 // Keep writes the files of a radius into a directory, which is made where there is
-// none: radius.json, the family as spec.yaml, the worst family as worst.yaml where
-// there is one, with any other files given. Where one exists, nothing is written
+// none: radius.json, the family as spec.yaml, where there are any the certificate
+// of δ as certificate.json and the worst family as worst.yaml, with any other files
+// given. Where one exists, nothing is written
 // and the error is a *[DirectoryError].
 func (r *Radius) Keep(dir string, others map[string][]byte) error {
 	document, err := encode(r)
@@ -223,6 +264,9 @@ func (r *Radius) Keep(dir string, others map[string][]byte) error {
 		return err
 	}
 	files := map[string][]byte{radiusFile: document, specFile: family.Format(r.problem.Family)}
+	if r.proof != nil {
+		files[certificateFile] = r.proof
+	}
 	if r.worst != nil {
 		files[worstFile] = family.Format(r.worst)
 	}

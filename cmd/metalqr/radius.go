@@ -36,9 +36,13 @@ not. For other gains there is delta_searched alone, and nothing is proved. Where
 nominal task by itself is not E-global there is no such distance, and the answer is
 none.
 
---out DIR writes the worst family as worst.yaml, which metalqr landscape proves not
-to be E-global, radius.json, and the distance against ε, from E/100 to 10 E, as a
-figure in SVG, PNG and PDF; files that exist are refused.`,
+Where FILE has several tasks it also says how far they are from the nominal one, and
+whether that is within delta_proved: then the family is proved E-global as it stands.
+
+--out DIR writes the proof of delta_proved as certificate.json, which metalqr check
+verifies, the worst family as worst.yaml, which metalqr landscape proves not to be
+E-global, radius.json, and the distance against ε, from E/100 to 10 E, as a figure in
+SVG, PNG and PDF; files that exist are refused.`,
 		Args:              file,
 		ValidArgsFunction: completeFile,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -111,6 +115,20 @@ func (a *app) printRadius(b *bytes.Buffer, p *run.Problem, r *run.Radius, out st
 		{"δ proved", zeroOr(r.Proved), "every family within it is ε-global (proved)"},
 		{"δ searched", zeroOr(r.Searched), "a family within it is not" + map[string]string{"interval": " (proved)", "search": " (as found)"}[r.Proof]},
 	}.print(b)
+	if len(r.Tasks) > 1 {
+		sentence := fmt.Sprintf("the family's tasks are at most %s from %s", zeroOr(r.Largest), r.Task)
+		if r.Within {
+			sentence += ", within δ proved: the family is ε-global itself (proved)"
+		} else {
+			sentence += ", not within a δ that is proved"
+		}
+		fmt.Fprintf(b, "\n%s:\n", sentence)
+		t := table{columns: []column{text("task"), numbers("distance")}}
+		for _, x := range r.Tasks {
+			t.row(x.Name, zeroOr(x.Distance))
+		}
+		t.print(b)
+	}
 	if r.Worst != nil && r.Verdict != "none" {
 		fmt.Fprintf(b, "\nthe worst family found, its ε %s:\n", exactly(r.Worst.Epsilon))
 		t := table{columns: []column{text("task"), numbers("weight"), numbers("distance")}}
@@ -129,6 +147,9 @@ func (a *app) printRadius(b *bytes.Buffer, p *run.Problem, r *run.Radius, out st
 	}
 	if out != "" {
 		b.WriteByte('\n')
+		if r.Certificate() != nil {
+			fmt.Fprintf(b, "certificate: %s\n", filepath.Join(out, "certificate.json"))
+		}
 		if r.Worst != nil {
 			fmt.Fprintf(b, "the worst family: %s\n", filepath.Join(out, "worst.yaml"))
 		}

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -46,7 +47,7 @@ func TestRadius(t *testing.T) {
 		want = append(want, map[string]string{"task": x.Name, "weight": number(x.Weight), "distance": number(x.Distance)})
 	}
 	sameRows(t, "the worst family", rows(t, text.stdout, "task|weight|distance"), want)
-	for _, name := range []string{"radius.json", "worst.yaml", "spec.yaml", "radius.svg", "radius.png", "radius.pdf"} {
+	for _, name := range []string{"radius.json", "certificate.json", "worst.yaml", "spec.yaml", "radius.svg", "radius.png", "radius.pdf"} {
 		if _, err := os.Stat(filepath.Join("out", name)); err != nil {
 			t.Error(err)
 		}
@@ -74,6 +75,48 @@ func TestRadius(t *testing.T) {
 		t.Errorf("%v", d)
 	}
 	contains(t, "the text", succeed(t, "radius", spurious, "--epsilon", "1e-4").stdout, "none: no δ exists", "0.000172808")
+}
+
+// The file's own tasks, and the proof as a file.
+func TestRadiusOfAFamily(t *testing.T) {
+	const family = "family: alike\ntasks:\n  - {name: nominal, A: 1, B: 1, Q: 1, R: 1}\n  - {name: near, A: %v, B: 0.9995, Q: 1, R: 1, weight: 3}\nmeta: {inner: {rate: 0.02}}\n"
+	near := write(t, "near.yaml", fmt.Sprintf(family, 1.0005))
+	far := write(t, "far.yaml", fmt.Sprintf(family, 1.5))
+	other := write(t, "other.yaml", strings.Replace(fmt.Sprintf(family, 1.0005), "weight: 3", "discount: 0.99", 1))
+	t.Chdir(t.TempDir())
+	o := succeed(t, "radius", near, "--epsilon", "0.01", "--out", "out", "--json")
+	for _, key := range []string{"tasks[].name", "tasks[].distance", "largest_distance", "family_within"} {
+		if err := missing(o.document(t), key); err != nil {
+			t.Errorf("%s: %v", key, err)
+		}
+	}
+	var r run.Radius
+	o.decode(t, &r)
+	if !r.Within || len(r.Tasks) != 2 || r.Tasks[0].Distance != 0 || math.Abs(float64(r.Tasks[1].Distance)-0.001) > 1e-15 || r.Largest != r.Tasks[1].Distance {
+		t.Errorf("%+v", r)
+	}
+	var c struct {
+		Valid bool
+		Claim string
+	}
+	succeed(t, "check", filepath.Join("out", "certificate.json"), "--json").decode(t, &c)
+	if !c.Valid || !strings.Contains(c.Claim, "more than 0.01 above inf h; the family of 2 tasks") {
+		t.Errorf("%+v", c)
+	}
+	text := succeed(t, "radius", near, "--epsilon", "0.01").stdout
+	contains(t, "the text", text, "within δ proved: the family is ε-global itself (proved)")
+	sameRows(t, "tasks", rows(t, text, "task|distance"), []map[string]string{
+		{"task": "nominal", "distance": "0"}, {"task": "near", "distance": number(r.Tasks[1].Distance)}})
+
+	succeed(t, "radius", far, "--epsilon", "0.01", "--json").decode(t, &r)
+	if r.Within || !(r.Largest > 0.5 && r.Largest < 0.501) {
+		t.Errorf("far: %+v", r)
+	}
+	contains(t, "the text", succeed(t, "radius", far, "--epsilon", "0.01").stdout, "not within a δ that is proved")
+	o = succeed(t, "radius", other, "--epsilon", "0.01", "--json")
+	if d := o.document(t).(map[string]any); d["largest_distance"] != nil || d["family_within"] != false {
+		t.Errorf("a task with another discount: %v", d)
+	}
 }
 
 func TestRadiusOfMatrixGains(t *testing.T) {
