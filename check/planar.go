@@ -327,12 +327,15 @@ func (c *planarChecker) holds(letter byte, s *square) (ok bool, lower float64, a
 			axis = wavier(h, axis)
 		}
 		return false, lower, axis
-	case letterSlope, letterSaddle, letterRegular:
+	case letterSlope, letterSaddle:
 		// Quicker where these hold well inside the domain.
 		h = p.closedH(s, usualOrder)
-		if ok = h != nil && c.bare(letter, s, h); ok && (p.rule != family.RuleGaussNewton || p.still) {
-			return true, lower, axis // closedH is that of gains in the domain
-		}
+		ok = h != nil && (letter == letterSlope && steep(h) || letter == letterSaddle && saddle(h))
+	case letterRegular:
+		ok = p.oneMap == nil && p.regular(s)
+	}
+	if ok && (p.rule != family.RuleGaussNewton || p.still) {
+		return true, lower, axis // h → ∞ at the border of the domain
 	}
 	v := p.look(s, usualOrder)
 	switch {
@@ -353,28 +356,16 @@ func (c *planarChecker) holds(letter byte, s *square) (ok bool, lower float64, a
 		if h.over[0].Lo() > c.l.Level {
 			return true, h.over[0].Lo(), axis
 		}
-		for _, other := range [3]byte{letterSlope, letterSaddle, letterRegular} {
-			if ok = other != letter && c.bare(other, s, h); ok {
-				break
-			}
-		}
+		ok = letter != letterSlope && steep(h) || letter != letterSaddle && saddle(h) ||
+			letter != letterRegular && p.oneMap == nil && p.regular(s)
 	}
 	if ok && v.touches {
-		lower = max(v.least, h.over[0].Lo())
+		lower = v.least
+		if h != nil {
+			lower = max(lower, h.over[0].Lo())
+		}
 	}
 	return ok, lower, axis
-}
-
-// bare reports whether a square, over which h is known, has no minimiser for the
-// reason given.
-func (c *planarChecker) bare(letter byte, s *square, h *form) bool {
-	switch letter {
-	case letterSlope:
-		return steep(h)
-	case letterSaddle:
-		return saddle(h)
-	}
-	return c.p.oneMap == nil && (c.p.regular(s, usualOrder) || c.p.regular(s, formOrder))
 }
 
 // wavier is the coordinate along which the higher terms of h vary more.
@@ -402,8 +393,12 @@ func (p *planarProblem) gains(s *square) [2]fine {
 }
 
 // regular reports whether det F′ ≠ 0 and F ≠ W* over a square: with one map F,
-// ∇h = (F′)ᵀ∇C̃(F) is 0 nowhere then.
-func (p *planarProblem) regular(s *square, deg int) bool {
+// ∇h = (F′)ᵀ∇C̃(F) is 0 nowhere in the domain then.
+func (p *planarProblem) regular(s *square) bool {
+	return p.regularAt(s, usualOrder) || p.regularAt(s, formOrder)
+}
+
+func (p *planarProblem) regularAt(s *square, deg int) bool {
 	t := p.tasks[0]
 	touched := untouched
 	if p.rule == family.RuleGaussNewton {
