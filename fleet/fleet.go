@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
+	"github.com/metalqr/metalqr/internal/parallel"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/objective"
 )
@@ -248,7 +249,7 @@ func (s *store) fill(first int, src source, lo, hi int, solver *solver, workers 
 	slabs := make([][]kernel.Vec, workers)
 	_, vouched := src.(*given)
 	var solved atomic.Int64
-	each(len(errs), workers, func(w, c int) bool {
+	parallel.Each(len(errs), workers, func(w, c int) bool {
 		if slabs[w] == nil && solver != nil {
 			slabs[w] = solver.slab()
 		}

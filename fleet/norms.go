@@ -6,6 +6,7 @@ import (
 
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
 	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/internal/parallel"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -73,7 +74,7 @@ func (f *Fleet) norms(x []float64, rule Rule, rates []float64) ([]*Norms, error)
 	blocks := f.inner.blocks()
 	errs, redone := make([]error, blocks), make([]int, blocks)
 	slabs := make([][]kernel.Vec, f.workers())
-	each(blocks, f.workers(), func(w, i int) bool {
+	parallel.Each(blocks, f.workers(), func(w, i int) bool {
 		if slabs[w] == nil {
 			slabs[w] = h.slab()
 			broadcast(h.e.slots[0].w.Of(slabs[w]), x)

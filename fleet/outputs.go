@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
+	"github.com/metalqr/metalqr/internal/parallel"
 	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/objective"
 )
@@ -63,7 +64,7 @@ func (f *Fleet) each(gains []float64, known map[int]*path, want Want) *Tasks {
 		}
 	}
 	errs := make([][]error, f.outer.blocks())
-	each(len(errs), f.workers(), func(_, i int) bool {
+	parallel.Each(len(errs), f.workers(), func(_, i int) bool {
 		w := f.worker()
 		defer f.pool.Put(w)
 		errs[i] = w.outputs(i, gains, known, t)
@@ -202,7 +203,7 @@ func (p *Point) Jacobians(dst []float64, lo, hi int) error {
 	e.pushOnce.Do(e.preparePushes)
 	first, last := lo/kernel.Lanes, (hi-1)/kernel.Lanes
 	errs := make([]error, last-first+1)
-	each(len(errs), f.workers(), func(_, k int) bool {
+	parallel.Each(len(errs), f.workers(), func(_, k int) bool {
 		w := f.worker()
 		defer f.pool.Put(w)
 		w.start(p.x, nil)

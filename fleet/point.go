@@ -5,6 +5,7 @@ import (
 	"sync"
 
 	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/internal/parallel"
 )
 
 // A Point is the meta-objective of a fleet at one gain. It is immutable and safe
@@ -81,7 +82,7 @@ func (f *Fleet) over(which int, x, v []float64, body func(w *worker, i int) erro
 func (f *Fleet) into(t *tree, blocks, level, which int, x, v []float64, body func(w *worker, i int) error) (rest node, err error) {
 	runs := (blocks + 1<<level - 1) >> level
 	nodes, errs := make([]node, runs), make([]error, runs)
-	each(runs, f.workers(), func(_, c int) bool {
+	parallel.Each(runs, f.workers(), func(_, c int) bool {
 		w := f.worker()
 		defer f.pool.Put(w)
 		w.start(x, v)

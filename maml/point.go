@@ -4,6 +4,7 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/internal/parallel"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -56,7 +57,7 @@ func (m *Meta) Evaluate(x []float64) (*Point, error) {
 	p := &Point{meta: m, paths: make([]Path, n)}
 	start := append([]float64(nil), x...)
 	failed := make([]error, n)
-	each(n, m.workers(), func(_, i int) bool {
+	parallel.Each(n, m.workers(), func(_, i int) bool {
 		failed[i] = p.paths[i].follow(&m.members[i], i, start)
 		return failed[i] == nil
 	})
@@ -172,7 +173,7 @@ func (p *Point) HessVec(dst, v []float64) {
 	terms := make([]float64, n*dim)
 	workers := p.meta.workers()
 	scratch := make([][]float64, workers)
-	each(n, workers, func(w, i int) bool {
+	parallel.Each(n, workers, func(w, i int) bool {
 		path := &p.paths[i]
 		if need := (len(path.Steps) + 3) * dim; len(scratch[w]) < need {
 			scratch[w] = make([]float64, need)

@@ -14,11 +14,22 @@ import (
 // with whatever the algorithm makes of it. Its parameters are those of a gain,
 // followed by the rates where they are learned.
 func (p *Problem) objective(rates []float64) (objective.Objective, error) {
+	settings := &p.Family.Meta
+	limited := func(o objective.Objective) objective.Objective {
+		if limit := settings.RadiusLimit; limit > 0 {
+			return limited{o, p, limit}
+		}
+		return o
+	}
+	if a := settings.Algorithm; a == family.FOMAML || (a == family.MAML || a == family.FTML) && settings.Inner.Learn == family.LearnNone {
+		if f := p.fleetOf(rates, a == family.FOMAML); f != nil {
+			return limited(lanes{f, p}), nil
+		}
+	}
 	m, err := p.meta(rates)
 	if err != nil {
 		return nil, err
 	}
-	settings := &p.Family.Meta
 	replace := func(change func(i int, t *maml.Member)) (*maml.Meta, error) {
 		members := make([]maml.Member, m.Len())
 		for i := range members {
@@ -60,25 +71,28 @@ func (p *Problem) objective(rates []float64) (objective.Objective, error) {
 	if err != nil {
 		return nil, err
 	}
-	if limit := settings.RadiusLimit; limit > 0 {
-		o = limited{o, p, limit}
-	}
-	return o, nil
+	return limited(o), nil
 }
 
 // valued is the meta-objective whose value training lowers: [Problem.meta], but
 // for the Moreau envelope the mean of the tasks' envelopes.
-func (p *Problem) valued(rates []float64) (*maml.Meta, error) {
+func (p *Problem) valued(rates []float64) (mixture, error) {
+	if p.Family.Meta.Algorithm != family.Moreau || len(rates) == 0 {
+		return p.mixture(rates)
+	}
 	m, err := p.meta(rates)
-	if err != nil || p.Family.Meta.Algorithm != family.Moreau || len(rates) == 0 {
-		return m, err
+	if err != nil {
+		return nil, err
 	}
-	members := make([]maml.Member, m.Len())
-	for i := range members {
-		members[i] = m.Member(i)
-		members[i].Outer, members[i].Inner = maml.Moreau{Proximal: p.proximal(i, rates[0])}, nil
+	list := make([]maml.Member, m.Len())
+	for i := range list {
+		list[i] = m.Member(i)
+		list[i].Outer, list[i].Inner = maml.Moreau{Proximal: p.proximal(i, rates[0])}, nil
 	}
-	return maml.NewMeta(members)
+	if m, err = maml.NewMeta(list); err != nil {
+		return nil, err
+	}
+	return members{m}, nil
 }
 
 // proximal is the inner problem of iMAML and of the Moreau envelope, κ = 1/η.
@@ -117,14 +131,16 @@ type limited struct {
 
 // At refuses gains beyond the limit with a *[MarginError].
 func (o limited) At(x []float64) (objective.Point, error) {
-	for _, t := range o.p.Tasks {
+	err := everyTask(len(o.p.Tasks), func(i int) error {
+		t := &o.p.Tasks[i]
 		ρ, err := radius(t.Outer, x[:o.p.Dim()])
-		if err != nil {
-			return nil, err
+		if err == nil && !(float64(ρ) < o.limit) {
+			err = &MarginError{Task: t.Name, Radius: float64(ρ), Limit: o.limit}
 		}
-		if !(float64(ρ) < o.limit) {
-			return nil, &MarginError{Task: t.Name, Radius: float64(ρ), Limit: o.limit}
-		}
+		return err
+	})
+	if err != nil {
+		return nil, err
 	}
 	return o.Objective.At(x)
 }
@@ -144,13 +160,19 @@ func (p *Problem) heldBy(x []float64, limit float64) string {
 
 // meanCurvature is Σ λᵢ‖∇²fᵢ(x)‖.
 func (p *Problem) meanCurvature(x []float64) (float64, error) {
-	sum := 0.0
-	for _, t := range p.Tasks {
+	norms := make([]float64, len(p.Tasks))
+	err := everyTask(len(norms), func(i int) error {
+		t := &p.Tasks[i]
 		at, err := t.Outer.At(x)
 		if err != nil {
-			return 0, &lqr.TaskError{Task: t.Name, Err: err}
+			return &lqr.TaskError{Task: t.Name, Err: err}
 		}
-		sum += t.Weight * objective.Spectrum(at, p.Dim(), 0).Norm
+		norms[i] = objective.Spectrum(at, p.Dim(), 0).Norm
+		return nil
+	})
+	sum := 0.0
+	for i, v := range norms {
+		sum += p.Tasks[i].Weight * v
 	}
-	return sum, nil
+	return sum, err
 }

@@ -189,10 +189,11 @@ func (p *Problem) counting() (*Problem, *work) {
 			}
 		}
 	}
-	if w.tally == nil {
-		return p, w
-	}
 	q := *p
+	q.counted = true
+	if w.tally == nil {
+		return &q, w
+	}
 	q.Tasks = make([]Task, len(p.Tasks))
 	of := map[objective.Objective]objective.Objective{}
 	count := func(o objective.Objective) objective.Objective {

@@ -129,7 +129,7 @@ const (
 // Cost: up to objective.DenseLimit parameters, dim products with ∇²h and dim
 // with every J and ∇²g; above, Lanczos steps, and what they cannot show is
 // undetermined.
-func (p *Problem) certify(res *maml.Result, pt *maml.Point, x []float64, rates []float64) (*Certificate, error) {
+func (p *Problem) certify(res *maml.Result, pt mixed, x []float64, rates []float64) (*Certificate, error) {
 	if p.learned != nil || p.Family.Meta.Algorithm.Proximal() {
 		return &Certificate{Verdict: DoesNotApply, Conditions: []Condition{},
 			Reason:   "Theorem 2 and Proposition 1 are about inner steps at a given rate",
@@ -164,68 +164,128 @@ func (p *Problem) certify(res *maml.Result, pt *maml.Point, x []float64, rates [
 		}
 	}
 	gradient := p.Family.Meta.Inner.Rule == family.RuleGradient
-	var near *maml.Point
+	var near mixed
 	if dim <= objective.DenseLimit {
 		var err error
 		if near, err = p.stationaryPoint(pt, x, rates); err != nil {
 			return nil, err
 		}
 	}
-	for i, t := range tasks {
-		path := pt.Path(i)
-		outer := plant(t.Outer)
-		if outer != nil {
-			lo, hi := symmetricRange(outer.Sigma0())
-			add(Condition{Name: "sigma0-min", Task: t.Name, Value: Number(lo), Sense: ">",
-				Margin: Number(float64(outer.States()) * 0x1p-52 * hi), theorems: both})
+	by := make([][]Condition, len(tasks))
+	err := p.conditions(by, pt, near, x, rates)
+	if err != nil {
+		return nil, err
+	}
+	for _, list := range by {
+		for _, cond := range list {
+			cond.decide()
+			c.Conditions = append(c.Conditions, cond)
 		}
-		for k, step := range path.Steps {
-			if gradient {
-				s, err := p.slope(i, path.X[k])
-				if err != nil {
-					return nil, err
-				}
-				add(Condition{Name: "inner-rate", Task: t.Name, Step: k, Value: Number(math.Abs(rates[k]) * s.norm), Limit: 1, Sense: "<",
-					Margin: Number(rounding), flattering: !s.exact, theorems: []string{proposition1}})
-			}
-			// σ_min(J) is how far F is from not being locally open at w_k
-			// (Definition 3): for the gradient rule J = I − η∇²g.
-			open := Condition{Name: "jacobian-sigma-min", Task: t.Name, Step: k, Sense: ">", theorems: []string{theorem2}}
-			if dim > objective.DenseLimit {
-				open.Value, open.Margin, open.Undetermined = Number(math.NaN()), infinite, true
-			} else {
-				j := objective.DenseJacobian(step, dim)
-				least, greatest := objective.SingularValues(j, dim)
-				margin := math.Inf(1)
-				if near != nil {
-					moved := objective.DenseJacobian(near.Path(i).Steps[k], dim)
-					dense.Sub(moved, moved, j)
-					margin = jacobianRounding*(1+greatest) + drift*dense.Norm(moved)
-				}
-				open.Value, open.Margin = Number(least), Number(margin)
-			}
-			add(open)
-		}
-		if outer == nil {
-			continue
-		}
-		ρ, err := outer.Radius(path.Adapted())
-		if err != nil {
-			return nil, err
-		}
-		a, b := outer.Plant()
-		scale := dense.Norm(a.Data) + dense.Norm(b.Data)*dense.Norm(path.Adapted())
-		add(Condition{Name: "adapted-radius", Task: t.Name, Step: len(rates), Value: Number(ρ), Limit: Number(1 / math.Sqrt(outer.Discount())), Sense: "<",
-			Margin: Number(float64(a.Rows) * 0x1p-52 * scale), theorems: both})
 	}
 	p.judge(c, gradient)
 	return c, nil
 }
 
+// conditions fills in those of the first len(by) tasks, at pt and, unless it is
+// nil, at the stationary point near it.
+func (p *Problem) conditions(by [][]Condition, pt, near mixed, x, rates []float64) error {
+	both := []string{theorem2, proposition1}
+	dim, steps := p.Dim(), len(rates)
+	rounding := float64(dim) * 0x1p-52
+	gradient := p.Family.Meta.Inner.Rule == family.RuleGradient
+	after, err := pt.outcomes()
+	if err != nil {
+		return err
+	}
+	var all [][]slope
+	if gradient {
+		some := *p
+		some.Tasks = p.Tasks[:len(by)]
+		if all, err = some.slopesAlong(x, rates); err != nil {
+			return err
+		}
+	}
+	small := dim <= objective.DenseLimit
+	// Jacobians of so many tasks at a time as take some megabytes.
+	chunk := len(by)
+	if small {
+		chunk = max(1, min(chunk, 1<<19/max(1, steps*dim*dim)))
+	}
+	var at, moved []float64
+	for lo := 0; lo < len(by); lo += chunk {
+		hi := min(len(by), lo+chunk)
+		if size := (hi - lo) * steps * dim * dim; small {
+			if at == nil {
+				at, moved = make([]float64, size), make([]float64, size)
+			}
+			if err := pt.jacobians(at[:size], lo, hi); err != nil {
+				return err
+			}
+			if near != nil {
+				if err := near.jacobians(moved[:size], lo, hi); err != nil {
+					return err
+				}
+			}
+		}
+		err := everyTask(hi-lo, func(j int) error {
+			i := lo + j
+			t := &p.Tasks[i]
+			add := func(cond Condition) { by[i] = append(by[i], cond) }
+			outer := plant(t.Outer)
+			if outer != nil {
+				lo, hi := symmetricRange(outer.Sigma0())
+				add(Condition{Name: "sigma0-min", Task: t.Name, Value: Number(lo), Sense: ">",
+					Margin: Number(float64(outer.States()) * 0x1p-52 * hi), theorems: both})
+			}
+			for k := range rates {
+				if gradient {
+					s := all[k][i]
+					add(Condition{Name: "inner-rate", Task: t.Name, Step: k, Value: Number(math.Abs(rates[k]) * s.norm), Limit: 1, Sense: "<",
+						Margin: Number(rounding), flattering: !s.exact, theorems: []string{proposition1}})
+				}
+				// σ_min(J) is how far F is from not being locally open at w_k
+				// (Definition 3): for the gradient rule J = I − η∇²g.
+				open := Condition{Name: "jacobian-sigma-min", Task: t.Name, Step: k, Sense: ">", theorems: []string{theorem2}}
+				if !small {
+					open.Value, open.Margin, open.Undetermined = Number(math.NaN()), infinite, true
+				} else {
+					jacobian := at[(j*steps+k)*dim*dim:][:dim*dim]
+					least, greatest := objective.SingularValues(jacobian, dim)
+					margin := math.Inf(1)
+					if near != nil {
+						change := moved[(j*steps+k)*dim*dim:][:dim*dim]
+						dense.Sub(change, change, jacobian)
+						margin = jacobianRounding*(1+greatest) + drift*dense.Norm(change)
+					}
+					open.Value, open.Margin = Number(least), Number(margin)
+				}
+				add(open)
+			}
+			if outer == nil {
+				return nil
+			}
+			gain := after.gains[i*dim : (i+1)*dim]
+			ρ, err := outer.Radius(gain)
+			if err != nil {
+				return err
+			}
+			a, b := outer.Plant()
+			scale := dense.Norm(a.Data) + dense.Norm(b.Data)*dense.Norm(gain)
+			add(Condition{Name: "adapted-radius", Task: t.Name, Step: steps, Value: Number(ρ), Limit: Number(1 / math.Sqrt(outer.Discount())), Sense: "<",
+				Margin: Number(float64(a.Rows) * 0x1p-52 * scale), theorems: both})
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // stationaryPoint is the meta-objective at w − (∇²h)⁻¹ ∇h, the stationary point
 // near w = x to first order. It is nil where there is none to speak of: ∇²h is
 // singular to working precision, or the step leaves the domain.
-func (p *Problem) stationaryPoint(pt *maml.Point, x, rates []float64) (*maml.Point, error) {
+func (p *Problem) stationaryPoint(pt mixed, x, rates []float64) (mixed, error) {
 	dim := len(x)
 	h, asymmetry := objective.DenseHessian(pt, dim)
 	var eigen mat.EigenSym
@@ -246,15 +306,18 @@ func (p *Problem) stationaryPoint(pt *maml.Point, x, rates []float64) (*maml.Poi
 		mat.Col(v, k, &vectors)
 		dense.AddScaled(to, -dense.Dot(v, g)/λ, v)
 	}
-	m, err := p.meta(rates)
+	m, err := p.mixture(rates)
 	if err != nil {
 		return nil, err
 	}
-	near, err := m.Evaluate(to)
-	if isDomain(err) {
-		return nil, nil
+	near, err := m.evaluate(to)
+	if err != nil {
+		if isDomain(err) {
+			return nil, nil
+		}
+		return nil, err
 	}
-	return near, err
+	return near, nil
 }
 
 func (p *Problem) judge(c *Certificate, gradient bool) {

@@ -102,7 +102,7 @@ func (p *Problem) Compare(ctx context.Context, only []family.Algorithm, b Budget
 		return nil, err
 	}
 	p, charged := p.counting()
-	yard, err := p.as(family.MAML, family.MethodNewtonCG, s).meta(s.rates)
+	yard, err := p.as(family.MAML, family.MethodNewtonCG, s).mixture(s.rates)
 	if err != nil {
 		return nil, err
 	}
@@ -179,7 +179,7 @@ func (p *Problem) unfit(a family.Algorithm) string {
 
 // compare runs the problem's algorithm within a budget, with yard, whose inner
 // rates are given, as the yardstick and charged as what it costs.
-func (p *Problem) compare(ctx context.Context, yard *maml.Meta, rates []float64, b Budget, charged *work) (*Compared, error) {
+func (p *Problem) compare(ctx context.Context, yard mixture, rates []float64, b Budget, charged *work) (*Compared, error) {
 	settings := &p.Family.Meta
 	out := &Compared{Algorithm: settings.Algorithm.String(), Method: settings.Outer.Method.String(), Trace: []Mark{}}
 	t, err := NewTrainer(ctx, p)
@@ -197,10 +197,10 @@ func (p *Problem) compare(ctx context.Context, yard *maml.Meta, rates []float64,
 	begun, before := time.Now(), charged.done()
 	var aside time.Duration
 	var asideSolves int64
-	at := func(x []float64) (*maml.Point, error) { // not charged
+	at := func(x []float64) (mixed, error) { // not charged
 		start, n := time.Now(), charged.done()
 		defer func() { aside += time.Since(start); asideSolves += charged.done() - n }()
-		return yard.Evaluate(x)
+		return yard.evaluate(x)
 	}
 	var last []float64
 	mark := func() error {

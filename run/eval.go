@@ -58,23 +58,25 @@ func (p *Problem) Evaluate(ctx context.Context, gain matrixeq.Matrix, check bool
 	}
 	x := gain.Data
 	out := &Evaluation{Family: p.Family.Name, Gain: gain, Rates: []Number{}, Tasks: make([]EvaluationTask, len(p.Tasks))}
-	for i, t := range p.Tasks {
-		e := &out.Tasks[i]
+	at := p.apart(x, true)
+	err := everyTask(len(p.Tasks), func(i int) error {
+		t, e := &p.Tasks[i], &out.Tasks[i]
 		*e = EvaluationTask{Name: t.Name, Cost: infinite, Gap: infinite, OptimalCost: minimum(t.Outer)}
 		var err error
 		if e.Radius, err = radius(t.Outer, x); err != nil {
-			return nil, err
+			return err
 		}
-		at, err := t.Outer.At(x)
-		if isDomain(err) {
-			continue
+		if err := at.err(i); isDomain(err) {
+			return nil
+		} else if err != nil {
+			return err
 		}
-		if err != nil {
-			return nil, err
-		}
-		g := matrixeq.New(p.rows, p.cols)
-		at.Grad(g.Data)
-		e.Stable, e.Cost, e.Gap, e.Gradient = true, Number(at.Value()), Number(gap(t.Outer, at)), &g
+		g := p.gain(at.gradients[i*p.Dim() : (i+1)*p.Dim()])
+		e.Stable, e.Cost, e.Gap, e.Gradient = true, Number(at.values[i]), Number(at.gaps[i]), &g
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	rates, from, err := p.ratesFor(ctx, x)
 	if err == nil {
@@ -95,7 +97,7 @@ func (p *Problem) evaluateMeta(out *Evaluation, x, rates []float64) error {
 	if err != nil {
 		return err
 	}
-	at, err := m.Evaluate(x)
+	at, err := m.evaluate(x)
 	if err != nil {
 		return err
 	}

@@ -16,7 +16,9 @@ type Problem struct {
 	Family *family.Family
 	Tasks  []Task
 
-	rows, cols int       // of a gain
+	rows, cols int  // of a gain
+	counted    bool // what tasks solve is counted, so that each has to be asked by itself
+	shared     *shared
 	learned    []float64 // rates of all inner steps, one for each entry of the gain; nil where the steps have their own
 }
 
@@ -34,7 +36,7 @@ type Task struct {
 // an LQR task Q, R and N are. A cost that is not positive, or not known, is a
 // [*NormalizeError].
 func NewProblem(f *family.Family) (*Problem, error) {
-	p := &Problem{Family: f, Tasks: make([]Task, len(f.Tasks))}
+	p := &Problem{Family: f, Tasks: make([]Task, len(f.Tasks)), shared: new(shared)}
 	p.rows, p.cols = f.Shape()
 	for i := range f.Tasks {
 		t := &f.Tasks[i]
@@ -116,8 +118,7 @@ func (p *Problem) rule(i int, rate float64) objective.Rule {
 	return maml.Gradient{Objective: g, Rate: rate}
 }
 
-// meta is the meta-objective with one inner step for each rate; with none it
-// is the mean cost.
+// meta is [Problem.mixture] task by task, for what asks for members.
 func (p *Problem) meta(rates []float64) (*maml.Meta, error) {
 	members := make([]maml.Member, len(p.Tasks))
 	for i, t := range p.Tasks {

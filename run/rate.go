@@ -1,11 +1,14 @@
 package run
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"slices"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/fleet"
 	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/objective"
@@ -77,15 +80,87 @@ func shiftNorm(step objective.Step, dim int) float64 {
 	return norm
 }
 
+// slopesAlong are the slopes of every inner step of every task from x, by steps
+// and then tasks: the first at x, the others where the steps before lead. The
+// error is a *failedStep for the task of lowest index.
+func (p *Problem) slopesAlong(x, rates []float64) ([][]slope, error) {
+	out := make([][]slope, len(rates))
+	for k := range out {
+		out[k] = make([]slope, len(p.Tasks))
+	}
+	one := func(i int) error {
+		return p.along(i, x, rates, func(k int, s slope) { out[k][i] = s })
+	}
+	f := p.fleetOf(rates, false)
+	if f == nil || p.Dim() > fleet.ExactNorms {
+		return out, everyTask(len(p.Tasks), one)
+	}
+	norms, err := f.StepNorms(x)
+	if e := (*fleet.MemberError)(nil); errors.As(err, &e) {
+		if err := one(e.Index); err != nil { // in the words of the task itself
+			return out, err
+		}
+	}
+	if err != nil {
+		return out, err
+	}
+	// To 1e-11, and where that might decide, to the last digits.
+	for k, n := range norms {
+		for i, v := range n.Norms {
+			out[k][i] = slope{v, n.Exact}
+			if v >= n.Max*(1-1e-10) {
+				err := p.along(i, x, rates[:k+1], func(at int, s slope) {
+					if at == k {
+						out[k][i] = s
+					}
+				})
+				if err != nil {
+					return out, err
+				}
+			}
+		}
+	}
+	return out, nil
+}
+
+// along tells visit the slopes of task i at every step from x.
+func (p *Problem) along(i int, x, rates []float64, visit func(k int, s slope)) error {
+	for k, η := range rates {
+		s, err := p.slope(i, x)
+		if err != nil {
+			return &failedStep{i, k, err}
+		}
+		visit(k, s)
+		if k+1 == len(rates) {
+			return nil
+		}
+		step, err := p.rule(i, η).At(x)
+		if err != nil {
+			return &failedStep{i, k, &lqr.TaskError{Task: p.Tasks[i].Name, Err: err}}
+		}
+		x = step.To()
+	}
+	return nil
+}
+
+// failedStep is an error of an inner step, which says the task itself.
+type failedStep struct {
+	task, step int
+	err        error
+}
+
+func (e *failedStep) Error() string { return e.err.Error() }
+func (e *failedStep) Unwrap() error { return e.err }
+
 // autoRate is ½ / max ‖(I − Jᵢ)/η‖ over the tasks, at x; with the gradient rule
 // ½ / max ‖∇²gᵢ(x)‖.
 func (p *Problem) autoRate(x []float64) (float64, error) {
+	all, err := p.slopesAlong(x, []float64{1})
+	if err != nil {
+		return 0, err
+	}
 	steepest := 0.0
-	for i := range p.Tasks {
-		s, err := p.slope(i, x)
-		if err != nil {
-			return 0, err
-		}
+	for _, s := range all[0] {
 		steepest = max(steepest, s.norm)
 	}
 	if steepest == 0 {
@@ -107,21 +182,16 @@ type RateCheck struct {
 
 // checkRates evaluates the condition at every step of every task from x.
 func (p *Problem) checkRates(x, rates []float64) ([]RateCheck, error) {
-	var checks []RateCheck
+	all, err := p.slopesAlong(x, rates)
+	if err != nil {
+		return nil, err
+	}
+	checks := make([]RateCheck, 0, len(p.Tasks)*len(rates))
 	for i, t := range p.Tasks {
-		w := x
 		for k, η := range rates {
-			s, err := p.slope(i, w)
-			if err != nil {
-				return nil, err
-			}
+			s := all[k][i]
 			v := math.Abs(η) * s.norm
 			checks = append(checks, RateCheck{Task: t.Name, Step: k, Value: Number(v), Exact: s.exact, Warn: v >= 1})
-			step, err := p.rule(i, η).At(w)
-			if err != nil {
-				return nil, &lqr.TaskError{Task: t.Name, Err: err}
-			}
-			w = step.To()
 		}
 	}
 	return checks, nil
@@ -146,11 +216,12 @@ type LargestRate struct {
 func (p *Problem) largestRate(x []float64, steps int) (LargestRate, error) {
 	out := LargestRate{Rate: infinite, Exact: true, How: "closed form"}
 	bound := 0.0
+	all, err := p.slopesAlong(x, []float64{1})
+	if err != nil {
+		return out, err
+	}
 	for i, t := range p.Tasks {
-		s, err := p.slope(i, x)
-		if err != nil {
-			return out, err
-		}
+		s := all[0][i]
 		out.Exact = out.Exact && s.exact
 		if s.norm > bound {
 			bound = s.norm
@@ -217,25 +288,19 @@ const largestRateTolerance = 1e-12
 // excess is max η‖∇²gᵢ(W_k(η))‖ − 1 over tasks and steps, and where it is
 // attained; +∞ at the first task that a step takes out of the domain.
 func (p *Problem) excess(x []float64, η float64, steps int) (worst float64, task string, step int, err error) {
+	all, err := p.slopesAlong(x, slices.Repeat([]float64{η}, steps))
+	if e := (*failedStep)(nil); errors.As(err, &e) && isDomain(err) {
+		return math.Inf(1), p.Tasks[e.task].Name, e.step, nil
+	}
+	if err != nil {
+		return 0, "", 0, err
+	}
 	worst = math.Inf(-1)
 	for i, t := range p.Tasks {
-		w := x
 		for k := range steps {
-			s, err := p.slope(i, w)
-			if isDomain(err) {
-				return math.Inf(1), t.Name, k, nil
-			}
-			if err != nil {
-				return 0, "", 0, err
-			}
-			if e := η*s.norm - 1; e > worst {
+			if e := η*all[k][i].norm - 1; e > worst {
 				worst, task, step = e, t.Name, k
 			}
-			at, err := p.rule(i, η).At(w)
-			if err != nil {
-				return 0, "", 0, err
-			}
-			w = at.To()
 		}
 	}
 	return worst, task, step, nil

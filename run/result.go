@@ -87,11 +87,11 @@ func (p *Problem) baseline(w, rates []float64) (Baseline, error) {
 		rates []float64
 		cost  *Number
 	}{{nil, &b.CostBefore}, {rates, &b.CostAfter}} {
-		m, err := p.meta(c.rates)
+		m, err := p.mixture(c.rates)
 		if err != nil {
 			return b, err
 		}
-		at, err := m.Evaluate(w)
+		at, err := m.At(w)
 		switch {
 		case err == nil:
 			*c.cost = Number(at.Value())
@@ -107,11 +107,11 @@ func (p *Problem) baseline(w, rates []float64) (Baseline, error) {
 // argminMeanCost minimises Σ λᵢ fᵢ(W) from w, which must be inside every fᵢ's
 // domain, or else from a gain found by damping.
 func (p *Problem) argminMeanCost(ctx context.Context, w []float64) ([]float64, maml.Result, error) {
-	m, err := p.meta(nil)
+	m, err := p.mixture(nil)
 	if err != nil {
 		return nil, maml.Result{}, err
 	}
-	if _, err := m.Evaluate(w); isDomain(err) {
+	if _, err := m.At(w); isDomain(err) {
 		if w, _, err = p.stabilise(ctx, w); err != nil {
 			return nil, maml.Result{}, err
 		}

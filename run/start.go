@@ -121,7 +121,7 @@ func (p *Problem) ratesFor(ctx context.Context, w []float64) (rates []float64, f
 // inside returns nil where the meta-objective with these rates is finite at w,
 // and the margin of stability kept.
 func (p *Problem) inside(w, rates []float64) error {
-	m, err := p.meta(rates)
+	m, err := p.mixture(rates)
 	if err != nil {
 		return err
 	}
@@ -313,7 +313,11 @@ func (p *Problem) damp(ctx context.Context, w []float64) ([]float64, int, error)
 				members = append(members, maml.Member{Name: t.Name, Weight: t.Weight, Outer: o})
 			}
 		}
-		next, n, err := lower(ctx, members, w)
+		m, err := maml.NewMeta(members)
+		if err != nil {
+			return nil, evaluations, err
+		}
+		next, n, err := lower(ctx, m, len(members), w)
 		evaluations += n
 		if err != nil {
 			return nil, evaluations, err
@@ -362,15 +366,11 @@ func (p *Problem) raiseRate(ctx context.Context, w []float64) (_, rates []float6
 		if round == searchLimit {
 			return nil, nil, evaluations, &SearchError{What: "is inside the domain of the meta-objective", Closest: worst}
 		}
-		m, err := p.meta(scaled(t))
+		m, err := p.mixture(scaled(t))
 		if err != nil {
 			return nil, nil, evaluations, err
 		}
-		members := make([]maml.Member, m.Len())
-		for i := range members {
-			members[i] = m.Member(i)
-		}
-		next, n, err := lower(ctx, members, w)
+		next, n, err := lower(ctx, m, len(p.Tasks), w)
 		evaluations += n
 		if err != nil {
 			return nil, nil, evaluations, err
@@ -379,17 +379,13 @@ func (p *Problem) raiseRate(ctx context.Context, w []float64) (_, rates []float6
 	}
 }
 
-// lower takes ten Newton steps on a mixture and says how many evaluations of a
+// lower takes ten Newton steps on a mixture of so many members and says how many evaluations of a
 // task they took.
-func lower(ctx context.Context, members []maml.Member, w []float64) ([]float64, int, error) {
-	m, err := maml.NewMeta(members)
-	if err != nil {
-		return nil, 0, err
-	}
+func lower(ctx context.Context, m objective.Objective, members int, w []float64) ([]float64, int, error) {
 	s := maml.NewState(w)
-	_, err = maml.Minimize(ctx, m, maml.NewtonCG{}, s, maml.Stop{Iterations: 10}, nil)
+	_, err := maml.Minimize(ctx, m, maml.NewtonCG{}, s, maml.Stop{Iterations: 10}, nil)
 	if err == nil {
 		err = ctx.Err()
 	}
-	return s.X, s.Evaluations * len(members), err
+	return s.X, s.Evaluations * members, err
 }

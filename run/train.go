@@ -18,7 +18,7 @@ type Trainer struct {
 	RateCheck []RateCheck // before the first step
 	OuterRate float64     // β of Algorithm 1, as given or chosen; else 0
 
-	meta   *maml.Meta          // every task before and after its inner steps
+	meta   mixture             // every task before and after its inner steps
 	target objective.Objective // what the method minimises, or steps along
 	method maml.Method
 	stop   maml.Stop
@@ -37,7 +37,7 @@ func NewTrainer(ctx context.Context, p *Problem) (*Trainer, error) {
 		return nil, err
 	}
 	rates, x := t.Start.rates, t.Start.Gain.Data
-	if t.meta, err = p.meta(rates); err != nil {
+	if t.meta, err = p.mixture(rates); err != nil {
 		return nil, err
 	}
 	if t.target, err = p.objective(rates); err != nil {
@@ -148,11 +148,11 @@ func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error)
 		rates := p.gain(p.learned)
 		out.LearnedRates = &rates
 		var err error
-		if meta, err = p.meta(t.Start.rates); err != nil {
+		if meta, err = p.mixture(t.Start.rates); err != nil {
 			return nil, err
 		}
 	}
-	pt, err := meta.Evaluate(x)
+	pt, err := meta.evaluate(x)
 	if err != nil {
 		return nil, err
 	}
@@ -185,9 +185,13 @@ func (t *Trainer) result(ctx context.Context, res *maml.Result) (*Result, error)
 // rounds again, to the same bits, and reports those it had not.
 func (t *Trainer) follow(ctx context.Context, observe func(maml.Record) error) (*Result, error) {
 	p := t.Problem
-	stream := make([]maml.Member, t.meta.Len())
+	m, err := p.meta(t.Start.rates)
+	if err != nil {
+		return nil, err
+	}
+	stream := make([]maml.Member, m.Len())
 	for i := range stream {
-		stream[i] = t.meta.Member(i)
+		stream[i] = m.Member(i)
 		stream[i].Weight = p.Family.Tasks[i].Weight
 	}
 	reported := t.state.Iteration
@@ -237,31 +241,39 @@ func difference(a, b []float64) []float64 {
 }
 
 // taskResults are the tasks at a point of the meta-objective.
-func (p *Problem) taskResults(pt *maml.Point, x []float64) ([]TaskResult, error) {
+func (p *Problem) taskResults(pt mixed, x []float64) ([]TaskResult, error) {
+	after, err := pt.outcomes()
+	if err != nil {
+		return nil, err
+	}
+	before := p.apart(x, false)
 	out := make([]TaskResult, len(p.Tasks))
-	for i, t := range p.Tasks {
-		path := pt.Path(i)
-		before, err := radius(t.Outer, x)
-		if err != nil {
-			return nil, err
-		}
-		after, err := radius(t.Outer, path.Adapted())
-		if err != nil {
-			return nil, err
-		}
+	dim := p.Dim()
+	err = everyTask(len(out), func(i int) error {
+		t, gain := &p.Tasks[i], after.gains[i*dim:(i+1)*dim]
 		r := &out[i]
 		*r = TaskResult{
 			Name: t.Name, Weight: Number(pt.Weight(i)), CostBefore: infinite,
-			CostAfter: Number(path.Outer.Value()), OptimalCost: minimum(t.Outer),
-			GapAfter: Number(gap(t.Outer, path.Outer)), AdaptedGain: p.gain(path.Adapted()),
-			RadiusBefore: before, RadiusAfter: after,
+			CostAfter: Number(after.values[i]), OptimalCost: minimum(t.Outer),
+			GapAfter: Number(after.gaps[i]), AdaptedGain: p.gain(gain),
 		}
-		switch at, err := t.Outer.At(x); {
+		var err error
+		if r.RadiusBefore, err = radius(t.Outer, x); err != nil {
+			return err
+		}
+		if r.RadiusAfter, err = radius(t.Outer, gain); err != nil {
+			return err
+		}
+		switch err := before.err(i); {
 		case err == nil:
-			r.CostBefore = Number(at.Value())
+			r.CostBefore = Number(before.values[i])
 		case !isDomain(err):
-			return nil, err
+			return err
 		}
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return out, nil
 }
