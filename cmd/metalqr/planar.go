@@ -174,9 +174,9 @@ func (a *app) printPlanar(b *bytes.Buffer, p *run.Problem, l *run.PlanarLandscap
 		above := size(m.Excess)
 		switch {
 		case m.Kind == "undetermined":
-			above = "≤ " + above
+			above = "≤ " + landscape.AtMost(float64(m.Excess))
 		case m.Kind == "spurious" && number(l.Enclosed.Minimum[0]) != number(l.Enclosed.Minimum[1]):
-			above = "≥ " + above
+			above = "≥ " + landscape.AtLeast(float64(m.Excess))
 		}
 		t.row(m.Kind, number(m.Value), above, size(m.Gap), size(m.Radius), inline(m.Gain))
 	}
@@ -195,6 +195,9 @@ func (a *app) printPlanar(b *bytes.Buffer, p *run.Problem, l *run.PlanarLandscap
 		fmt.Fprintf(b, "undecided: W in %s × %s\n", between(u[0][0], u[0][1]), between(u[1][0], u[1][1]))
 	}
 	b.WriteString(rest)
+	if l.Spent {
+		b.WriteString("more --boxes, a lower --level or a --region may decide it\n")
+	}
 	if s := l.Search; s != nil {
 		fmt.Fprintf(b, "\nWhat a search finds, which proves nothing:\n")
 		a.printFound(b, p, s)
@@ -218,7 +221,7 @@ func between(low, high run.Number) string {
 	return fmt.Sprintf("[%s, %s]", landscape.AtLeast(float64(low)), landscape.AtMost(float64(high)))
 }
 
-// A level is what --level may be.
+// checkLevel says what --level may be.
 func checkLevel(level float64) error {
 	if !(level > 0) || math.IsInf(level, 1) {
 		return fmt.Errorf("--level must be a positive number, got %v", level)

@@ -159,7 +159,7 @@ func TestPlanarUndecided(t *testing.T) {
 	}
 	text := strings.Join(strings.Fields(succeed(t, "landscape", path, "--boxes", "300").stdout), " ")
 	contains(t, "the text", text, "undecided: of all local minimisers with h ≤", "boxes are undecided, as the budget ran out",
-		"undecided: W in [", "What a search finds, which proves nothing:", "unseen")
+		"undecided: W in [", "more --boxes, a lower --level or a --region may decide it", "What a search finds, which proves nothing:", "unseen")
 	contains(t, "check", succeed(t, "check", filepath.Join("out", "certificate.json")).stdout, "left unresolved")
 	contains(t, "the figure", string(must(t)(os.ReadFile(filepath.Join("out", "landscape.svg")))), "undecided")
 	exits(t, failed, "landscape", path, "--boxes", "300", "--expect", "global")
