@@ -5,9 +5,11 @@ import (
 	"fmt"
 	"math"
 	"math/rand/v2"
+	"runtime"
 	"slices"
 	"strings"
 
+	"github.com/metalqr/metalqr/internal/parallel"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/matrixeq"
 )
@@ -346,21 +348,37 @@ func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
 	inner := merge(d.Nominal, doc.Defaults).Inner
 	refused := map[string]int{}
 	earlier := []four{base}
-	for i := 1; i < d.Count; i++ {
-		task, m, err := drawTask(gen, &drawing{
-			rng:     rand.New(rand.NewPCG(seed, uint64(i))),
+	_, fitting := gen.(pairwise)
+	tasks, failed := make([]Task, d.Count-1), make([]error, d.Count-1)
+	counted := make([]map[string]int, d.Count-1)
+	draw := func(_, i int) bool {
+		counted[i] = map[string]int{} // most stay empty
+		var m four
+		tasks[i], m, failed[i] = drawTask(gen, &drawing{
+			rng:     rand.New(rand.NewPCG(seed, uint64(i+1))),
 			nominal: base, earlier: earlier, refused: map[string]int{},
-		}, nominal, inner, name(i), refused)
+		}, nominal, inner, name(i+1), counted[i])
+		if fitting {
+			earlier = append(earlier, m)
+		}
+		return failed[i] == nil
+	}
+	workers := runtime.GOMAXPROCS(0)
+	if fitting { // each has to fit those before it
+		workers = 1
+	}
+	parallel.Each(len(tasks), workers, draw)
+	for i, err := range failed {
 		if err != nil {
 			e := t.failAt(t.find(d.node, word), ErrDraw, "%v", err)
 			e.Err = err
 			return e
 		}
-		f.Tasks = append(f.Tasks, task)
-		if _, ok := gen.(pairwise); ok {
-			earlier = append(earlier, m)
+		for c, n := range counted[i] {
+			refused[c] += n
 		}
 	}
+	f.Tasks = append(f.Tasks, tasks...)
 	f.more = &stream{gen: gen, seed: seed, nominal: nominal, inner: inner, earlier: earlier}
 	f.Drawn = &Drawn{Generator: word, Seed: seed, Count: d.Count, Failed: counts(refused)}
 	for _, c := range f.Drawn.Failed {

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -258,14 +259,27 @@ func (d *directory) manifest(m Manifest) error {
 		if err := os.Remove(d.file(name + beside)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
-		data, err := os.ReadFile(d.file(name))
+		sum, err := hashFile(d.file(name))
 		if err != nil {
 			return err
 		}
-		sum := sha256.Sum256(data)
-		m.Files[name] = hex.EncodeToString(sum[:])
+		m.Files[name] = hex.EncodeToString(sum)
 	}
 	return d.writeJSON(manifestFile, m)
+}
+
+// hashFile is the SHA-256 of a file.
+func hashFile(path string) ([]byte, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	h := sha256.New()
+	if _, err := io.Copy(h, f); err != nil {
+		return nil, err
+	}
+	return h.Sum(nil), nil
 }
 
 // Keep writes files into a directory, by name, which is made where there is none.
