@@ -32,6 +32,7 @@ type radiusChecker struct {
 	steps  []radiusStep
 	root   *taskSet
 	balls  []*taskSet // within root
+	floor  float64    // no gap may be less outside the bowl; 0 where there is none
 	looked int
 }
 
@@ -57,12 +58,17 @@ func checkRadius(f *family.Family, l *certificate.Radius) (string, error) {
 		}
 	}
 	c := &radiusChecker{l: l, steps: steps, root: newBall(p, l.Delta)}
+	if l.Bowl != nil {
+		if err := c.bowl(); err != nil {
+			return "", err
+		}
+	}
 	if err := c.cover(); err != nil {
 		return "", err
 	}
 	claim := fmt.Sprintf("Every family of tasks at most %s in |ΔA| + |ΔB| + |ΔQ| + |ΔR| from task %q, of any size and with any positive weights, has no local minimum of h more than %s above inf h",
 		atLeast(l.Delta), f.Tasks[0].Name, atMost(l.Epsilon))
-	if l.Family {
+	if l.Family && len(f.Tasks) > 1 {
 		claim += fmt.Sprintf("; the family of %s in the certificate is one, at most %s from it", number(len(f.Tasks), "task", "tasks"), atMost(fromRat(reach).high()))
 	}
 	return claim, nil
@@ -169,37 +175,113 @@ func (c *radiusChecker) cover() error {
 	return nil
 }
 
-// piece cuts a piece until its reason is found to hold in each part.
+// piece verifies that the reason of a piece holds.
 func (c *radiusChecker) piece(p certificate.RadiusPiece) error {
 	switch p.Is {
+	case certificate.Bowled:
+		if c.l.Bowl == nil || !p.Box.Subset(c.l.Bowl.Box) {
+			return fmt.Errorf("piece %v: it is not in the bowl", p.Box)
+		}
+		return nil
 	case certificate.Outside, certificate.Sloping, certificate.Bending, certificate.Near, certificate.Mixed:
 	default:
 		return fmt.Errorf("piece %v: unknown reason %q", p.Box, p.Is)
 	}
+	if at, ok := c.everywhere(p.Box, func(w interval.Interval, cuts int) bool { return c.holds(w, cuts, p.Is) }); !ok {
+		return fmt.Errorf("piece %v: %q is not found to hold on %v for all tasks within %v", p.Box, p.Is, at, c.l.Delta)
+	}
+	if at, ok := c.everywhere(p.Box, c.high); !ok {
+		return fmt.Errorf("piece %v: that no gap on %v is less than at the gain %v, for all tasks within %v, is not found", p.Box, at, c.l.Bowl.At, c.l.Delta)
+	}
+	return nil
+}
+
+// bowl verifies that all gains of the bowl are in the domain of all tasks, and h″ > 0
+// there for all of them: a local minimiser of a mean is its least point on the bowl.
+// It finds the largest gap at one of its gains. Where no gap is less elsewhere, that
+// point is a global minimiser.
+func (c *radiusChecker) bowl() error {
+	b := c.l.Bowl
+	if !(b.Box.Lo() < b.Box.Hi()) || !b.Box.IsBounded() || !b.Box.Contains(b.At) {
+		return fmt.Errorf("the bowl %v has no interior, is not bounded or does not hold the gain %v", b.Box, b.At)
+	}
+	at, ok := c.everywhere(b.Box, func(w interval.Interval, cuts int) bool {
+		return c.all(c.root, w, cuts, func(s *sight) bool { return s.bend().Positive() })
+	})
+	if !ok {
+		return fmt.Errorf("the bowl %v: that h is finite and convex on %v, for all tasks within %v, is not found", b.Box, at, c.l.Delta)
+	}
+	w := interval.Of(b.At)
+	off := c.offsets(w)
+	ok = c.all(c.root, w, setCuts, func(s *sight) bool {
+		s.off.all = narrow(s.off.all, off)
+		gap := s.gap().Hi()
+		if s.t.cuts < 8 || !(gap < math.Inf(1)) {
+			return false
+		}
+		c.floor = max(c.floor, gap)
+		return true
+	})
+	if !ok || c.floor == 0 {
+		return fmt.Errorf("the bowl %v: no bound of the gaps at %v is found", b.Box, b.At)
+	}
+	return nil
+}
+
+// all reports whether test passes for all tasks of a set, and all gains of w are in
+// their domains.
+func (c *radiusChecker) all(t *taskSet, w interval.Interval, cuts int, test func(*sight) bool) bool {
+	if c.looked++; c.looked > looks {
+		return false
+	}
+	if t.known {
+		if s, inside := t.look(c.steps, w, true); inside && s.whole && test(&s) {
+			return true
+		}
+	}
+	if cuts == 0 {
+		return false
+	}
+	for _, half := range t.halves() {
+		if !c.all(half, w, cuts-1, test) {
+			return false
+		}
+	}
+	return true
+}
+
+// high reports whether no gap at the gains of w is less than the floor.
+func (c *radiusChecker) high(w interval.Interval, cuts int) bool {
+	return c.floor == 0 || c.each(c.root, w, c.offsets(w), cuts, false, func(s *sight) bool { return s.gap().Lo() >= c.floor })
+}
+
+// everywhere cuts a box until a property is found to hold in each part, of the tasks
+// cut into 2^cuts sets; else it returns a part where it was not found.
+func (c *radiusChecker) everywhere(box interval.Interval, holds func(w interval.Interval, cuts int) bool) (interval.Interval, bool) {
 	type part struct {
 		box  interval.Interval
 		cuts int
 	}
-	stack := []part{{p.Box, 0}}
+	stack := []part{{box, 0}}
 	for len(stack) > 0 {
 		x := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if c.holds(x.box, x.cuts, p.Is) {
+		if holds(x.box, x.cuts) {
 			continue
 		}
 		m := cut(x.box)
 		fails := !(x.box.Lo() < m && m < x.box.Hi())
 		// Of the middle, which stays in a part: are the tasks too many at a time?
-		for !fails && !c.holds(interval.Of(m), x.cuts, p.Is) {
+		for !fails && !holds(interval.Of(m), x.cuts) {
 			x.cuts += 4
 			fails = x.cuts > setCuts || c.looked > looks
 		}
 		if fails {
-			return fmt.Errorf("piece %v: %q is not found to hold on %v for all tasks within %v", p.Box, p.Is, x.box, c.l.Delta)
+			return x.box, false
 		}
 		stack = append(stack, part{interval.New(m, x.box.Hi()), x.cuts}, part{interval.New(x.box.Lo(), m), x.cuts})
 	}
-	return nil
+	return box, true
 }
 
 // holds reports whether a reason is found to hold at the gains of w, the tasks cut

@@ -292,6 +292,58 @@ func TestFalseRadiiAreRefused(t *testing.T) {
 	}
 }
 
+// With a bowl the claim rests on where inf h is attained.
+func TestFalseBowlsAreRefused(t *testing.T) {
+	t.Parallel()
+	_, good := radiusOf(t, nominals["gauss-newton"], 1e-5)
+	if good.Radius.Bowl == nil {
+		t.Fatalf("no bowl: %+v", good.Radius)
+	}
+	for _, tt := range []struct {
+		name  string
+		plant func(r *certificate.Radius)
+		want  string
+	}{
+		{"no bowl", func(r *certificate.Radius) { r.Bowl = nil }, "not in the bowl"},
+		{"no bowl, and its gains called a mixture", func(r *certificate.Radius) {
+			for i := range r.Cover {
+				if r.Cover[i].Is == certificate.Bowled {
+					r.Cover[i].Is = certificate.Mixed
+				}
+			}
+			r.Bowl = nil
+		}, `"mixture" is not found`},
+		{"all of it a bowl", func(r *certificate.Radius) {
+			r.Cover = []certificate.RadiusPiece{{Box: r.Cover[0].Box.Hull(r.Cover[len(r.Cover)-1].Box), Is: certificate.Bowled}}
+			r.Bowl.Box = r.Cover[0].Box
+		}, "finite and convex"},
+		{"a bowl that is not convex", func(r *certificate.Radius) {
+			r.Bowl.Box = interval.New(0.5, r.Bowl.Box.Hi())
+		}, "finite and convex"},
+		{"a bowl beyond its border", func(r *certificate.Radius) {
+			r.Bowl.Box = interval.New(r.Bowl.Box.Lo(), 3.3)
+		}, "finite and convex"},
+		{"a bowl too narrow", func(r *certificate.Radius) {
+			r.Bowl.Box = interval.New(r.Bowl.At-1e-3, r.Bowl.At+1e-3)
+		}, "not in the bowl"},
+		{"a gain with larger gaps", func(r *certificate.Radius) { r.Bowl.At = r.Bowl.Box.Lo() }, "less than at the gain"},
+		{"a gain outside", func(r *certificate.Radius) { r.Bowl.At = 0.9 * r.Bowl.Box.Lo() }, "does not hold the gain"},
+		{"a larger δ", func(r *certificate.Radius) { r.Delta *= 4 }, "not found"},
+	} {
+		c, r := good, *good.Radius
+		b := *r.Bowl
+		r.Cover, r.Bowl, c.Radius = slices.Clone(r.Cover), &b, &r
+		tt.plant(&r)
+		got, err := check.Check(encoded(t, c))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got.Valid || !strings.Contains(got.Reason, tt.want) {
+			t.Errorf("%s: %+v, want %q", tt.name, got, tt.want)
+		}
+	}
+}
+
 // Radii of what no radius is defined for cannot be judged.
 func TestUnsupportedRadii(t *testing.T) {
 	for _, text := range []string{

@@ -262,6 +262,7 @@ type sight struct {
 	turn    meanForm // x_K′
 	curve   meanForm // x_K″, if asked for
 	d, m, l meanForm // at x_K
+	whole   bool     // every task has all of the gains in its domain
 }
 
 // look follows the tasks of a set from the gains of w, and reports false where none
@@ -270,6 +271,7 @@ type sight struct {
 // Up to where D ≤ 0 is not excluded, F is smooth; with the Gauss–Newton rule, into
 // which D does not enter, wherever T > 0, in the domain or not.
 func (t *taskSet) look(steps []radiusStep, w interval.Interval, curved bool) (sight, bool) {
+	whole := w.Subset(t.stable)
 	w = w.Intersect(t.stable)
 	if w.IsEmpty() {
 		return sight{}, false
@@ -286,6 +288,7 @@ func (t *taskSet) look(steps []radiusStep, w interval.Interval, curved bool) (si
 		if !(d.all.Hi() > 0) {
 			return sight{}, false
 		}
+		whole = whole && d.all.Positive()
 		z := f.sub(x, t.w)
 		newton := k < len(steps) && steps[k].rule == family.RuleGaussNewton
 		if !d.all.Positive() && !(newton && x.smooth) {
@@ -301,7 +304,7 @@ func (t *taskSet) look(steps []radiusStep, w interval.Interval, curved bool) (si
 		m := f.add(T, t.tStar)
 		l := f.times(two, f.add(t.td, f.mul(f.mul(t.β, f.sqr(z)), f.add(m, t.tStar))))
 		if k == len(steps) {
-			return sight{f: &f, t: t, off: z, turn: turn, curve: curve, d: d, m: m, l: l}, true
+			return sight{f: &f, t: t, off: z, turn: turn, curve: curve, d: d, m: m, l: l, whole: whole}, true
 		}
 		slope := f.times(two.Mul(t.γ), f.mul(t.b, u)) // D′
 		e := steps[k].e

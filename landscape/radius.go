@@ -223,6 +223,7 @@ type bundle struct {
 	end    local             // the wide plant at x_K
 	off    interval.Interval // G = x_K − W*
 	x1, x2 interval.Interval // x_K′, x_K″
+	inside bool              // every task has all of the interval in its domain
 }
 
 // follow is that for an interval of gains, and false where no task of the cell
@@ -238,6 +239,7 @@ type bundle struct {
 func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 	x, x1, x2 := w, one, zero
 	by := partials{zero, zero, zero, zero}
+	inside := w.Subset(c.wide.stable)
 	w = w.Intersect(c.wide.stable)
 	if w.IsEmpty() {
 		return bundle{}, false
@@ -251,6 +253,7 @@ func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 			return bundle{}, false
 		}
 		smooth = smooth && s.smooth(&l) && x.Subset(l.w)
+		inside = inside && !l.cut && x.Subset(l.w)
 		j := s.deriv(c.wide, &l)
 		x2 = s.deriv2(c.wide, &l).Mul(x1.Sqr()).Add(j.Mul(x2))
 		x1 = j.Mul(x1)
@@ -274,6 +277,7 @@ func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 	if !ok {
 		return bundle{}, false
 	}
+	inside = inside && !l.cut && x.Subset(l.w)
 	off := l.w.Sub(c.wide.opt)
 	if smooth {
 		for i := range by {
@@ -285,7 +289,7 @@ func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 		return bundle{}, false
 	}
 	l.m = l.m.Intersect(off.Mul(l.t.Add(c.wide.tOpt)))
-	return bundle{l, off, x1, x2}, true
+	return bundle{l, off, x1, x2, inside}, true
 }
 
 // harmless reports whether no family of the ball, of whatever size and with
@@ -305,13 +309,14 @@ func (c *cell) follow(steps []step, w interval.Interval) (bundle, bool) {
 //	          in [G₋, G₊]: where Σ μᵢGᵢ = 0, μᵢ = λᵢψᵢ, as at a stationary
 //	          point, (G − G₋)(G₊ − G) ≥ 0 gives Σ μᵢGᵢ² ≤ −G₋G₊ Σ μᵢ
 //
+// Where floor is positive, the gap of every member is also to be at least that.
 // The ball is tried in one, then cell by cell.
-func (b *ball) harmless(w interval.Interval, ε float64) (certificate.RadiusReason, bool) {
+func (b *ball) harmless(w interval.Interval, ε, floor float64) (certificate.RadiusReason, bool) {
 	within := interval.Entire() // G
 	if b.whole != nil {
 		v := newVerdict()
 		v.add(b.whole, b.steps, w)
-		if why, ok := v.settles(within, ε); ok {
+		if why, ok := v.settles(within, ε, floor); ok {
 			return why, true
 		}
 		within = v.off
@@ -325,38 +330,43 @@ func (b *ball) harmless(w interval.Interval, ε float64) (certificate.RadiusReas
 			return "", false
 		}
 	}
-	return v.settles(within, ε)
+	return v.settles(within, ε, floor)
 }
 
 // A verdict gathers what is known of the members at some gains.
 type verdict struct {
 	off, turn   interval.Interval // G, x_K′
 	bends       bool              // h″ < 0
-	gap         float64           // at least cG²
+	cups        bool              // h″ > 0, at all the gains for all members
+	gap, least  float64           // at least, and at most, cG²
 	rise, ratio float64           // at least |ψ| and c/|ψ|
 }
 
 func newVerdict() verdict {
-	return verdict{off: interval.Empty(), turn: interval.Empty(), bends: true}
+	return verdict{off: interval.Empty(), turn: interval.Empty(), bends: true, cups: true, least: math.Inf(1)}
 }
 
 func (v *verdict) add(c *cell, steps []step, w interval.Interval) {
 	k, ok := c.follow(steps, w)
 	if !ok {
+		v.cups = false
 		return
 	}
 	v.off, v.turn = v.off.Hull(k.off), v.turn.Hull(k.x1)
 	l := &k.end
 	bend := l.t.Mul(l.d).Sub(l.m.Mul(l.d1)).Mul(k.x1.Sqr()).Add(half.Mul(l.m).Mul(l.d).Mul(k.x2))
 	v.bends = v.bends && bend.Negative()
+	v.cups = v.cups && k.inside && bend.Positive()
 	steep := c.wide.tOpt.Div(c.wide.d(c.wide.opt)) // S*
 	sum, turn := l.t.Add(c.wide.tOpt), k.x1.Abs()
 	inf := math.Inf(1)
+	gap := c.wide.s.Mul(steep).Mul(k.off.Sqr()).Div(l.d)
+	v.least = min(v.least, gap.Lo())
 	if l.d.Lo() <= 0 || !steep.Positive() || !sum.Positive() {
 		v.gap, v.rise, v.ratio = inf, inf, inf
 		return
 	}
-	v.gap = max(v.gap, c.wide.s.Mul(steep).Mul(k.off.Sqr()).Div(l.d).Hi())
+	v.gap = max(v.gap, gap.Hi())
 	v.rise = max(v.rise, c.wide.s.Mul(sum).Mul(turn).Div(l.d.Sqr()).Hi())
 	if turn.Positive() {
 		v.ratio = max(v.ratio, steep.Mul(l.d).Div(sum.Mul(turn)).Hi())
@@ -372,11 +382,13 @@ func (v *verdict) hopeless(ε float64) bool {
 
 // settles says which of the reasons of harmless holds, G being known to be within
 // an interval, if one does.
-func (v *verdict) settles(within interval.Interval, ε float64) (certificate.RadiusReason, bool) {
+func (v *verdict) settles(within interval.Interval, ε, floor float64) (certificate.RadiusReason, bool) {
 	off := v.off.Intersect(within)
 	switch {
 	case off.IsEmpty():
 		return certificate.Outside, true
+	case v.least < floor:
+		return "", false
 	case v.turn.Sign() != 0 && off.Sign() != 0:
 		return certificate.Sloping, true
 	case v.bends:
@@ -397,6 +409,7 @@ type Similarity struct {
 	Why    string  // why not
 
 	cover []certificate.RadiusPiece
+	bowl  *certificate.RadiusBowl
 }
 
 // A Nominal is a scalar task about which families are judged.
@@ -454,26 +467,49 @@ func (n *Nominal) Similar(ctx context.Context, δ, ε float64, o Options) (Simil
 }
 
 func (n *Nominal) similar(δ, ε float64, m *meter) Similarity {
-	s := Similarity{Gain: math.NaN()}
 	b, ok := n.one.ball(δ)
 	if !ok {
-		s.Why = "the optima of the tasks so far from the nominal one are not enclosed: some may have none"
+		return Similarity{Gain: math.NaN(), Why: "the optima of the tasks so far from the nominal one are not enclosed: some may have none"}
+	}
+	s := b.settle(ε, nil, 0, m)
+	if s.Proved || m.spent {
 		return s
 	}
+	if bowl, floor, ok := b.bowl(); ok {
+		if with := b.settle(ε, bowl, floor, m); with.Proved || m.spent {
+			return with
+		}
+	}
+	return s
+}
+
+// settle covers the gains. Those of a bowl are left to it, and the gaps elsewhere
+// are then to be at least floor.
+func (b *ball) settle(ε float64, bowl *certificate.RadiusBowl, floor float64, m *meter) Similarity {
+	s := Similarity{Gain: math.NaN(), bowl: bowl}
+	all := b.stable()
+	stack := []interval.Interval{all}
+	if bowl != nil {
+		stack = []interval.Interval{interval.New(bowl.Box.Hi(), all.Hi()), bowl.Box, interval.New(all.Lo(), bowl.Box.Lo())}
+	}
 	const batch = 256
-	for done, stack := 0, []interval.Interval{b.stable()}; len(stack) > 0; done++ {
+	for done := 0; len(stack) > 0; done++ {
 		if done%batch == 0 && !m.round("similar tasks", batch) {
 			s.Why = "the budget ran out"
 			return s
 		}
 		w := stack[len(stack)-1]
 		stack = stack[:len(stack)-1]
-		if why, ok := b.harmless(w, ε); ok {
+		if bowl != nil && w == bowl.Box {
+			s.cover = covered(s.cover, w, certificate.Bowled)
+			continue
+		}
+		if why, ok := b.harmless(w, ε, floor); ok {
 			s.cover = covered(s.cover, w, why)
 			continue
 		}
 		mid := w.Mid()
-		_, ok := b.harmless(interval.Of(mid), ε)
+		_, ok := b.harmless(interval.Of(mid), ε, floor)
 		if !ok || !(w.Lo() < mid && mid < w.Hi()) {
 			// No cut helps: the middle stays in a piece.
 			s.Gain, s.Why = mid, fmt.Sprintf("near the gain %.6g a local minimum further above the infimum is not excluded", mid)
@@ -483,6 +519,68 @@ func (n *Nominal) similar(δ, ε float64, m *meter) Similarity {
 	}
 	s.Proved = true
 	return s
+}
+
+// bowl finds an interval of gains around the nominal optimum on which every h is
+// finite and convex, and a bound of every gap at that optimum. Where no gap is less
+// elsewhere, inf h is attained in the interval: at the one local minimiser there, for
+// every family, however far it is above Σ λᵢ Cᵢ*. False where there is none.
+func (b *ball) bowl() (*certificate.RadiusBowl, float64, bool) {
+	if b.whole == nil {
+		return nil, 0, false
+	}
+	at := b.whole.center.opt.Mid()
+	cups, floor := b.cups(interval.Of(at))
+	if !cups || !(floor < maxFloat) {
+		return nil, 0, false
+	}
+	all := b.stable()
+	reach := func(end float64) float64 {
+		near, far := at, end
+		for range 10 {
+			mid := near + (far-near)/2
+			if !b.convex(interval.New(min(at, mid), max(at, mid)), 8) {
+				far = mid
+			} else {
+				near = mid
+			}
+		}
+		return near
+	}
+	box := interval.New(reach(all.Lo()), reach(all.Hi()))
+	return &certificate.RadiusBowl{Box: box, At: at}, floor, box.Lo() < at && at < box.Hi()
+}
+
+// cups reports whether every h is finite and h″ > 0 at the gains of w, and bounds the
+// gaps there.
+func (b *ball) cups(w interval.Interval) (bool, float64) {
+	v := newVerdict()
+	if v.add(b.whole, b.steps, w); v.cups {
+		return true, v.gap
+	}
+	v = newVerdict()
+	for i := range b.cells {
+		if v.add(&b.cells[i], b.steps, w); !v.cups {
+			return false, 0
+		}
+	}
+	return len(b.cells) > 0, v.gap
+}
+
+// convex reports whether every h is found to be convex on w, cut at most so often in
+// a row.
+func (b *ball) convex(w interval.Interval, cuts int) bool {
+	if cups, _ := b.cups(w); cups {
+		return true
+	}
+	mid := w.Mid()
+	if cuts == 0 || !(w.Lo() < mid && mid < w.Hi()) {
+		return false
+	}
+	if cups, _ := b.cups(interval.Of(mid)); !cups {
+		return false
+	}
+	return b.convex(interval.New(w.Lo(), mid), cuts-1) && b.convex(interval.New(mid, w.Hi()), cuts-1)
 }
 
 // covered adds a piece to a cover, to the last one where it is there for the same
@@ -599,7 +697,7 @@ func (r *Radius) prove(n *Nominal, ε float64, m *meter) (best Similarity) {
 // reach a little beyond the gains that a task has in its domain, however those are
 // enclosed: for gains that no task has, every reason holds.
 func (n *Nominal) certificate(δ, ε float64, s *Similarity) certificate.Certificate {
-	c := certificate.Radius{Epsilon: ε, Delta: δ, Cover: slices.Clone(s.cover)}
+	c := certificate.Radius{Epsilon: ε, Delta: δ, Bowl: s.bowl, Cover: slices.Clone(s.cover)}
 	first, last := &c.Cover[0].Box, &c.Cover[len(c.Cover)-1].Box
 	beyond := (last.Hi() - first.Lo()) * 0x1p-20
 	*first = interval.New(first.Lo()-beyond, first.Hi())

@@ -237,13 +237,38 @@ func TestRadiusNone(t *testing.T) {
 	}
 }
 
+// With the Gauss–Newton rule and one minimum, δ does not fall with ε: that minimum is
+// global for every family so near, however far its members' optima are apart. The
+// worst families are at most ten times as far.
+func TestRadiusOfGaussNewton(t *testing.T) {
+	n := nominal(t, nominals[3].yaml)
+	var at1e5 float64
+	for _, ε := range []float64{1e-5, 1e-3, 1e-2} {
+		r, err := n.Radius(context.Background(), ε, RadiusOptions{Seed: 1, Rounds: 100})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if ratio := r.Searched / r.Proved; !(ratio > 1 && ratio <= 10) {
+			t.Errorf("ε = %v: δ between %v and %v", ε, r.Proved, r.Searched)
+		}
+		if ε == 1e-5 {
+			at1e5 = r.Proved
+			if c, ok := r.Certificate(); !ok || c.Radius.Bowl == nil {
+				t.Errorf("%+v", c.Radius)
+			}
+		} else if r.Proved != at1e5 {
+			t.Errorf("ε = %v: δ = %v, want that of 1e-5, %v", ε, r.Proved, at1e5)
+		}
+	}
+}
+
 // Random families within the δ proved, and the worst ones found moved there, are
 // ε-global by their own proof.
 func TestNoFamilyWithinViolates(t *testing.T) {
 	rng := rand.New(rand.NewPCG(5, 6))
 	for _, x := range nominals {
 		n := nominal(t, x.yaml)
-		for _, ε := range []float64{1, 1e-3} {
+		for _, ε := range []float64{1, 1e-3, 1e-5} {
 			r, err := n.Radius(context.Background(), ε, RadiusOptions{Seed: 3, Rounds: 50})
 			if err != nil {
 				t.Fatal(err)
