@@ -18,6 +18,9 @@ const (
 	// maxPower: a larger ‖A^(2^k)‖_F is not squared; its square, and the
 	// solution it enters, would come near overflow.
 	maxPower = 0x1p240
+	// provedBelow: ‖A^(2^k)‖_F and the bound on its error, when they are together
+	// below it rather than below 1, leave room for what rounds the two.
+	provedBelow = 0.5
 	// onStack: up to this order workspace lives on the stack.
 	onStack = 4
 )
@@ -175,8 +178,7 @@ func newOperator(name string, a Matrix, g []float64) (*Operator, error) {
 	for {
 		p := o.power(o.count() - 1)
 		norm := dense.Norm(p)
-		// By ½ rather than 1: more than what rounds norm and far.
-		o.contracts = o.contracts || norm+far <= 0.5
+		o.contracts = o.contracts || norm+far <= provedBelow
 		if norm*norm <= powersEnd {
 			return o, nil
 		}
@@ -380,11 +382,14 @@ func quotient(norm, size float64) float64 {
 
 // residual is ‖X − A X Aᵀ − M‖_F and what it is relative to.
 func (o *Operator) residual(x, m []float64, transposed bool) (norm, size float64) {
-	n := o.n
-	w := make([]float64, 2*n*n)
-	t := w[:n*n]
-	o.image(t, x, w[n*n:], transposed)
-	size = dense.Norm(x[:n*n]) + dense.Norm(t) + dense.Norm(m[:n*n])
+	nn := o.n * o.n
+	w := make([]float64, 2*nn)
+	return o.residualWith(x[:nn], m[:nn], w[:nn], w[nn:], transposed)
+}
+
+func (o *Operator) residualWith(x, m, t, w []float64, transposed bool) (norm, size float64) {
+	o.image(t, x, w, transposed)
+	size = dense.Norm(x) + dense.Norm(t) + dense.Norm(m)
 	for i := range t {
 		t[i] = x[i] - t[i] - m[i]
 	}

@@ -43,21 +43,13 @@ func stein(a, m Matrix, transposed bool) (Solution, error) {
 	if err := CheckSymmetric("M", m); err != nil {
 		return Solution{}, err
 	}
-	o, err := newOperator("A", a, nil)
-	if err != nil {
-		return Solution{}, err
-	}
-	// Where a power is the proof, what doubling loses is measured on the
-	// solution itself, further down.
-	if !o.contracts && !o.prove(nil) {
-		return Solution{}, o.unstable("A")
-	}
-	x := New(o.n, o.n)
 	rhs := symmetrised(m)
-	o.solve(x.Data, rhs.Data, transposed)
-	norm, size := o.residual(x.Data, rhs.Data, transposed)
-	if !o.refine && norm > evaluating(o.n)*dense.Norm(x.Data) {
-		o.refine = true
+	x, norm, size, ok := smith(a, rhs, transposed)
+	if !ok {
+		o, err := Prepare(a)
+		if err != nil {
+			return Solution{}, err
+		}
 		o.solve(x.Data, rhs.Data, transposed)
 		norm, size = o.residual(x.Data, rhs.Data, transposed)
 	}
@@ -70,4 +62,40 @@ func stein(a, m Matrix, transposed bool) (Solution, error) {
 		return Solution{}, &InaccurateError{Residual: residual, Limit: accepted}
 	}
 	return Solution{X: x, Residual: residual}, nil
+}
+
+// smith is Operator for one right-hand side, where each power serves once and need
+// not be kept, with the norm of the residual and what that is relative to. It is
+// not ok where no power proves ρ(A) < 1, or doubling lost more than evaluating the
+// residual does.
+func smith(a, m Matrix, transposed bool) (x Matrix, norm, size float64, ok bool) {
+	n := a.Rows
+	x = m.Clone()
+	var small [4 * onStack * onStack]float64
+	w := small[:]
+	if n > onStack {
+		w = make([]float64, 4*n*n)
+	}
+	o, next := Operator{n: n, powers: w[:n*n]}, w[n*n:2*n*n]
+	t, u := w[2*n*n:3*n*n], w[3*n*n:4*n*n]
+	copy(o.powers, a.Data)
+	blur := 0.0
+	for steps := 1; ; steps++ {
+		size := dense.Norm(o.powers)
+		ok = ok || size+blur <= provedBelow
+		last := size*size <= powersEnd
+		if !last && (traceLower(o.powers, blur, n) > 1 || !(size <= maxPower) || steps > maxPowers) {
+			return x, 0, 0, false
+		}
+		o.run(x.Data, t, u, transposed)
+		if last {
+			break
+		}
+		dense.Mul(next, o.powers, o.powers, n, n, n)
+		o.powers, next = next, o.powers
+		blur = squareBlur(blur, size, n)
+	}
+	copy(o.powers, a.Data)
+	norm, size = o.residualWith(x.Data, m.Data, t, u, transposed)
+	return x, norm, size, ok && norm <= evaluating(n)*dense.Norm(x.Data)
 }

@@ -111,9 +111,21 @@ func mirror(c []float64, n int) {
 		c[1], c[2], c[3], c[6], c[7], c[11] = c[4], c[8], c[12], c[9], c[13], c[14]
 		return
 	}
-	for i := 1; i < n; i++ {
-		for j, v := range c[i*n : i*n+i] {
-			c[j*n+i] = v
+	for i := 0; i < n; i += 4 {
+		h := min(4, n-i)
+		if h == 4 && i > 0 {
+			pack4(c[i:], n, c[i*n:], n, i)
+			for p := i + 1; p < i+4; p++ {
+				for j := i; j < p; j++ {
+					c[j*n+p] = c[p*n+j]
+				}
+			}
+			continue
+		}
+		for p := i; p < i+h; p++ {
+			for j, v := range c[p*n : p*n+p] {
+				c[j*n+p] = v
+			}
 		}
 	}
 }

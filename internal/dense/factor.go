@@ -18,11 +18,11 @@ func Cholesky(l, a []float64, n int) bool {
 	case n < choleskyFrom:
 		return choleskySmall(l, a, n)
 	case n <= midPanel:
-		var w [2 * width * midPanel]float64
-		return choleskyPanels(l, a, n, w[:])
+		var w [2*width*midPanel + line]float64
+		return choleskyPanels(l, a, n, aligned(w[:]))
 	case n <= largePanel:
-		var w [2 * width * largePanel]float64
-		return choleskyPanels(l, a, n, w[:])
+		var w [2*width*largePanel + line]float64
+		return choleskyPanels(l, a, n, aligned(w[:]))
 	}
 	return choleskyPanels(l, a, n, make([]float64, 2*width*n))
 }
@@ -166,15 +166,15 @@ func solvePanels(l, b []float64, n, m int, forward, back bool) {
 	var w []float64
 	switch {
 	case n <= midPanel:
-		var small [(width + 1) * midPanel]float64
-		w = small[:]
+		var small [(width+1)*midPanel + line]float64
+		w = aligned(small[:])
 	case n <= largePanel:
-		var large [(width + 1) * largePanel]float64
-		w = large[:]
+		var large [(width+1)*largePanel + line]float64
+		w = aligned(large[:])
 	default:
 		w = make([]float64, (width+1)*n)
 	}
-	d, x := w[:n], w[n:]
+	x, d := w[:width*n], w[width*n:width*n+n]
 	for i := range d {
 		d[i] = 1 / l[i*n+i]
 	}

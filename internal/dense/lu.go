@@ -14,11 +14,11 @@ func LU(a []float64, piv []int, n int) bool {
 	case n < luFrom:
 		return luSmall(a, piv, n)
 	case n <= midPanel:
-		var x [width * midPanel]float64
-		return luPanels(a, piv, n, x[:])
+		var x [width*midPanel + line]float64
+		return luPanels(a, piv, n, aligned(x[:]))
 	case n <= largePanel:
-		var x [width * largePanel]float64
-		return luPanels(a, piv, n, x[:])
+		var x [width*largePanel + line]float64
+		return luPanels(a, piv, n, aligned(x[:]))
 	}
 	return luPanels(a, piv, n, make([]float64, width*n))
 }
@@ -118,11 +118,11 @@ func LUSolve(lu []float64, piv []int, b []float64, n, m int) {
 	case n < solveFrom:
 		luSolveSmall(lu, piv, b, n, m)
 	case n <= midPanel:
-		var w [(width + 1) * midPanel]float64
-		luSolvePanels(lu, piv, b, n, m, w[:])
+		var w [(width+1)*midPanel + line]float64
+		luSolvePanels(lu, piv, b, n, m, aligned(w[:]))
 	case n <= largePanel:
-		var w [(width + 1) * largePanel]float64
-		luSolvePanels(lu, piv, b, n, m, w[:])
+		var w [(width+1)*largePanel + line]float64
+		luSolvePanels(lu, piv, b, n, m, aligned(w[:]))
 	default:
 		luSolvePanels(lu, piv, b, n, m, make([]float64, (width+1)*n))
 	}
@@ -131,7 +131,7 @@ func LUSolve(lu []float64, piv []int, b []float64, n, m int) {
 // luSolvePanels is LUSolve with room for the reciprocals of the diagonal of U and
 // one packed panel.
 func luSolvePanels(lu []float64, piv []int, b []float64, n, m int, w []float64) {
-	d, x := w[:n], w[n:]
+	x, d := w[:width*n], w[width*n:width*n+n]
 	for i := range d {
 		d[i] = 1 / lu[i*n+i]
 	}

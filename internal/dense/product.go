@@ -1,5 +1,7 @@
 package dense
 
+import "unsafe"
+
 // Sizes along k of the panel of B that a product keeps on the stack. The largest
 // is 16 KiB, half of a small first-level cache; a longer k is taken in blocks.
 const (
@@ -8,9 +10,23 @@ const (
 	largePanel = 256
 )
 
-// packFrom is the number of rows of C and of columns of B from which on a copy of
-// each panel of B, in which its rows are neighbours, is worth its making.
-const packFrom = 48
+// A block of A that is used again for every panel stays in the second-level cache:
+// largePanel columns of up to blockRows rows, 384 KiB. Up to wholeA entries all of
+// A does, and B, so short, need not be copied.
+const (
+	blockRows = 192
+	wholeA    = 1 << 16
+)
+
+// line is the number of entries in a line of the cache.
+const line = 8
+
+// aligned leaves out up to line entries, so that what is left begins with a line;
+// a vector across two lines costs two loads.
+func aligned(x []float64) []float64 {
+	at := int(-uintptr(unsafe.Pointer(&x[0]))/8) & (line - 1)
+	return x[at : len(x)-line+at]
+}
 
 // tiled sets the m×n matrix C ← A B from 4×8 and 4×4 tiles, for m, n ≥ 4, where C
 // has the row stride ldc, A the strides ai and ap, and B the row stride ldb. With
@@ -21,7 +37,7 @@ const packFrom = 48
 // divide the dimension; what is computed twice has the same bits twice.
 func tiled(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, m, k, n int, lower, nt bool) {
 	switch {
-	case !nt && k <= largePanel && (m < packFrom || n < packFrom):
+	case !nt && m*k <= wholeA:
 		for j := 0; j < n; {
 			at, wide := columns(j, n)
 			i := 0
@@ -32,14 +48,14 @@ func tiled(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, m, k
 			j = at + wide
 		}
 	case k <= smallPanel:
-		var pack [width * smallPanel]float64
-		packed(c, ldc, a, ai, ap, b, ldb, m, k, n, lower, nt, pack[:])
+		var pack [width*smallPanel + line]float64
+		packed(c, ldc, a, ai, ap, b, ldb, m, k, n, lower, nt, aligned(pack[:]))
 	case k <= midPanel:
-		var pack [width * midPanel]float64
-		packed(c, ldc, a, ai, ap, b, ldb, m, k, n, lower, nt, pack[:])
+		var pack [width*midPanel + line]float64
+		packed(c, ldc, a, ai, ap, b, ldb, m, k, n, lower, nt, aligned(pack[:]))
 	default:
-		var pack [width * largePanel]float64
-		packed(c, ldc, a, ai, ap, b, ldb, m, k, n, lower, nt, pack[:])
+		var pack [width*largePanel + line]float64
+		packed(c, ldc, a, ai, ap, b, ldb, m, k, n, lower, nt, aligned(pack[:]))
 	}
 }
 
@@ -56,31 +72,51 @@ func columns(j, n int) (at, wide int) {
 }
 
 // packed is tiled by way of copies of the panels of B, in which their rows are
-// neighbours, a block of k at a time.
+// neighbours, block by block of A. A panel that overlaps the one before comes when
+// that is finished, all of k at once.
 func packed(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, m, k, n int, lower, nt bool, pack []float64) {
 	depth := len(pack) / width
+	whole := n // where the overlapping panel counts from
 	for j := 0; j < n; {
 		at, wide := columns(j, n)
-		i := 0
-		if lower {
-			i = min(at, m-4)
-		}
-		for p := 0; p < k; p += depth {
-			h := min(depth, k-p)
-			if nt {
-				for q := 0; q < wide; q += 4 {
-					pack4(pack[q:], wide, b[(at+q)*ldb+p:], ldb, h)
-				}
-			} else {
-				packRows(pack, b[p*ldb+at:], ldb, h, wide)
-			}
-			if p == 0 {
-				panelSet(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, pack, wide, m-i, h, wide)
-			} else {
-				accumulate(c[i*ldc+at:], ldc, a[i*ai+p*ap:], ai, ap, pack, wide, m-i, h, wide, add)
-			}
+		if at < j {
+			whole = j
 		}
 		j = at + wide
+	}
+	for top := 0; top < m; {
+		end := min(top+blockRows, m)
+		if m-end < 4 {
+			end = m // no block of fewer rows than a tile
+		}
+		for from, to := 0, whole; from < n; from, to = to, n {
+			for p := 0; p < k; p += depth {
+				h := min(depth, k-p)
+				for j := from; j < to; {
+					at, wide := columns(j, n)
+					j = at + wide
+					i := top
+					if lower {
+						if i = max(top, min(at, m-4)); i > end-4 {
+							continue
+						}
+					}
+					if nt {
+						for q := 0; q < wide; q += 4 {
+							pack4(pack[q:], wide, b[(at+q)*ldb+p:], ldb, h)
+						}
+					} else {
+						packRows(pack, b[p*ldb+at:], ldb, h, wide)
+					}
+					if p == 0 {
+						panelSet(c[i*ldc+at:], ldc, a[i*ai:], ai, ap, pack, wide, end-i, h, wide)
+					} else {
+						accumulate(c[i*ldc+at:], ldc, a[i*ai+p*ap:], ai, ap, pack, wide, end-i, h, wide, add)
+					}
+				}
+			}
+		}
+		top = end
 	}
 }
 
