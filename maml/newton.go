@@ -115,6 +115,9 @@ func (m NewtonCG) within(ctx context.Context, o objective.Objective, from *Itera
 			return Move{}, err
 		}
 		t := propose(s.Radius)
+		if !dense.Finite(t.step) { // gᵀg or sᵀ∇²h s overflowed
+			return Move{}, &NotFiniteError{What: "Newton step"}
+		}
 		x := along(from.X, 1, t.step)
 		if equal(x, from.X) {
 			break
