@@ -25,8 +25,8 @@ import (
 // Format names the first version of the format.
 const Format = "metalqr certificate 1"
 
-// A Certificate is a claim about a family. Exactly one of Landscape, Point, Planar
-// and Radius is present.
+// A Certificate is a claim about a family. Exactly one of Landscape, Point,
+// Planar, Region and Radius is present.
 type Certificate struct {
 	Format       string     `json:"format"`
 	Family       string     `json:"family"`        // the family file, with numbers for the inner rates
@@ -34,6 +34,7 @@ type Certificate struct {
 	Landscape    *Landscape `json:"landscape,omitempty"`
 	Point        *Point     `json:"point,omitempty"`
 	Planar       *Planar    `json:"planar,omitempty"`
+	Region       *Region    `json:"region,omitempty"`
 	Radius       *Radius    `json:"radius,omitempty"`
 	SHA256       string     `json:"sha256"` // of the canonical content with this field empty
 }
@@ -187,13 +188,13 @@ func Decode(data []byte) (*Certificate, error) {
 		return nil, fmt.Errorf("certificate: %w: format %.40q, want %q", ErrFormat, c.Format, Format)
 	}
 	claims := 0
-	for _, present := range []bool{c.Landscape != nil, c.Point != nil, c.Planar != nil, c.Radius != nil} {
+	for _, present := range []bool{c.Landscape != nil, c.Point != nil, c.Planar != nil, c.Region != nil, c.Radius != nil} {
 		if present {
 			claims++
 		}
 	}
 	if claims != 1 {
-		return nil, fmt.Errorf("certificate: %w: want one claim, about a landscape, a point, a plane or a radius", ErrFormat)
+		return nil, fmt.Errorf("certificate: %w: want one claim, about a landscape, a point, a plane, a region or a radius", ErrFormat)
 	}
 	again, err := canonical(&c)
 	if err != nil {

@@ -19,6 +19,7 @@ import (
 // number of steps. [Gains.Over] encloses h and its derivatives over a box of gains.
 // It is immutable and safe for concurrent use.
 type Gains struct {
+	family     *family.Family // its inner rates are numbers
 	tasks      []gainTask
 	rows, cols int // of a gain
 }
@@ -51,7 +52,7 @@ func NewGains(f *family.Family, rates []float64) (*Gains, error) {
 			return nil, &RateError{Step: k, Rate: η}
 		}
 	}
-	p := &Gains{tasks: make([]gainTask, len(f.Tasks)), rows: f.Inputs(), cols: f.States()}
+	p := &Gains{family: atRates(f, rates), tasks: make([]gainTask, len(f.Tasks)), rows: f.Inputs(), cols: f.States()}
 	total := zero
 	for _, t := range f.Tasks {
 		total = total.Add(interval.Of(t.Weight))
@@ -112,9 +113,10 @@ func (e *GainsError) Unwrap() error { return ErrGains }
 
 // An Over is h with its derivatives at every gain of a box.
 type Over struct {
-	space *gainSpace
-	h     gainJet
-	tasks []gainTrace
+	center *Over // at the middle of the box; nil for a point
+	space  *gainSpace
+	h      gainJet
+	tasks  []gainTrace
 }
 
 // A gainTrace is what one task's part of h is made of.
@@ -172,7 +174,7 @@ func (p *Gains) Over(box interval.Box, order int) (*Over, error) {
 }
 
 func (p *Gains) over(s *gainSpace, box interval.Box, center *Over, off []interval.Interval) (*Over, error) {
-	o := &Over{space: s, tasks: make([]gainTrace, len(p.tasks))}
+	o := &Over{center: center, space: s, tasks: make([]gainTrace, len(p.tasks))}
 	sum := make(gainJet, len(s.alpha))
 	for i := range p.tasks {
 		t := &p.tasks[i]

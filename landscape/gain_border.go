@@ -77,12 +77,13 @@ func (p *gainPlant) floor(w interval.Matrix) float64 {
 //
 // Where a box is not shown to stabilise the cost that an inner step sees, its
 // cost c there is large, and with it the step. Comparing with W* step by step
-// (M. Fazel, R. Ge, S. Kakade, M. Mesbahi, ICML 2018),
+// (M. Fazel, R. Ge, S. Kakade, M. Mesbahi, ICML 2018), with D = W − W*,
 //
+//	C − C* = tr(Σ*(2DᵀE − DᵀSD)) ≤ 2‖DΣ*‖ ‖E‖,
 //	C − C* ≤ tr(Σ*EᵀS⁻¹E) ≤ ‖Σ*‖ ‖E‖²/λ(S*),    ‖∇C‖ = ‖2EΣ‖ ≥ 2λ(Σ₀)‖E‖,
 //
-// with λ the least eigenvalue, so that ‖F − W‖ ≥ δ for a δ that grows like √c; and
-// where F stabilises f,
+// with λ the least eigenvalue, so that ‖F − W‖ ≥ δ for a δ that grows like c, and like
+// √c wherever W is; and where F stabilises f,
 //
 //	C_f(F) − C_f* = tr(Σ_F (F − W*)ᵀS*(F − W*)) ≥ λ(Σ₀)λ(S*) (δ − ‖W − W*‖)².
 //
@@ -118,20 +119,25 @@ func (t *gainTask) lowest(w, middle interval.Matrix, off []interval.Interval) fl
 		c = at
 		at, steps, ok = t.path(s, w, c, off)
 	}
-	if x = at; ok {
-		return t.f.floor(x.to[len(x.to)-1][0])
-	}
 	least := t.f.best.Lo()
+	if x = at; ok {
+		if least = t.f.floor(x.to[len(x.to)-1][0]); least > t.f.best.Lo() {
+			return least
+		}
+		steps = 0
+	}
 	if steps != 0 || t.rule == family.RuleGaussNewton || len(t.rates) != 1 {
 		return least
 	}
-	// ‖E‖² ≥ (c − C*)λ(S*)/‖Σ*‖.
 	cost := interval.Of(t.g.floor(w))
-	e := cost.Sub(t.g.best).Intersect(interval.New(0, infinity))
-	if e.IsEmpty() {
+	above := cost.Sub(t.g.best).Intersect(interval.New(0, infinity))
+	if above.IsEmpty() {
 		return least
 	}
-	e = e.Mul(interval.Of(leastEigenvalue(t.g.sOpt))).Div(interval.Of(t.g.sigmaOpt.NormFro())).Sqrt()
+	e := above.Mul(interval.Of(leastEigenvalue(t.g.sOpt))).Div(interval.Of(t.g.sigmaOpt.NormFro())).Sqrt()
+	if reach := two.Mul(interval.Of(w.Sub(t.g.opt).Mul(t.g.sigmaOpt).NormFro())); reach.Positive() {
+		e = interval.Of(max(e.Lo(), above.Div(reach).Lo()))
+	}
 	δ := t.rates[0].Mul(e)
 	if t.rule == family.RuleGradient {
 		δ = δ.Mul(interval.Of(leastEigenvalue(t.g.s0)))

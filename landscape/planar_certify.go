@@ -2,6 +2,7 @@ package landscape
 
 import (
 	"math"
+	"strings"
 
 	"github.com/metalqr/metalqr/certificate"
 )
@@ -38,26 +39,29 @@ func (q *planarProof) certificate(l *PlanarLandscape, nodes []planarNode, order 
 		}
 		c.Minima = append(c.Minima, x)
 	}
-	c.Cover = depthFirst(nodes, func(n *planarNode) { c.Meets = append(c.Meets, at[n.meets]) })
+	c.Cover = depthFirst(nodes, planarCuts, func(n *planarNode) { c.Meets = append(c.Meets, at[n.meets]) })
 	for _, t := range q.strips {
-		c.Strips = append(c.Strips, certificate.PlanarStrip{Task: t.task, Width: t.width, Cover: depthFirst(t.nodes, nil)})
+		c.Strips = append(c.Strips, certificate.PlanarStrip{Task: t.task, Width: t.width, Cover: depthFirst(t.nodes, planarCuts, nil)})
 	}
 	return c
 }
 
+// planarCuts are the tags of boxes that are cut.
+const planarCuts = string(planarFirst) + string(planarSecond)
+
 // depthFirst writes a tree, the lower half first, and visits the boxes that meet a
-// minimiser in that order.
-func depthFirst(nodes []planarNode, meets func(n *planarNode)) string {
+// minimiser in that order. cuts are the tags of boxes that are cut.
+func depthFirst(nodes []planarNode, cuts string, meets func(n *planarNode)) string {
 	tree := make([]byte, 0, len(nodes))
 	stack := []int32{0}
 	for len(stack) > 0 {
 		n := &nodes[stack[len(stack)-1]]
 		stack = stack[:len(stack)-1]
 		tree = append(tree, n.tag)
-		switch n.tag {
-		case planarFirst, planarSecond:
+		switch {
+		case strings.IndexByte(cuts, n.tag) >= 0:
 			stack = append(stack, n.next+1, n.next)
-		case planarMeets:
+		case n.tag == planarMeets:
 			meets(n)
 		}
 	}
@@ -66,6 +70,13 @@ func depthFirst(nodes []planarNode, meets func(n *planarNode)) string {
 
 // Certificate is the proof in the form of package certificate.
 func (l *PlanarLandscape) Certificate() certificate.Certificate {
-	c := l.proof
-	return certificate.Certificate{Family: l.family, Planar: &c}
+	c := certificate.Certificate{Family: l.family}
+	if l.region != nil {
+		r := *l.region
+		c.Region = &r
+		return c
+	}
+	x := l.proof
+	c.Planar = &x
+	return c
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/matrixeq"
 )
 
 // planarComesToOne decides, exactly, whether all tasks of a family have one
@@ -69,16 +70,23 @@ func planarEquivalent(x, y *family.Task, m *family.Meta) bool {
 }
 
 // planarFactor is ρ with (Q, N, R) of y that are ρ times those of x. R is
-// positive. Q is what its symmetric part is.
+// positive. Q and R are what their symmetric parts are.
 func planarFactor(x, y lqr.Spec) (*big.Rat, bool) {
 	list := func(s lqr.Spec) []*big.Rat {
-		v := []*big.Rat{ratOf(s.R.Data[0]), ratOf(s.Q.Data[0]), sumOf(s.Q.Data[1], s.Q.Data[2]), ratOf(s.Q.Data[3]), new(big.Rat), new(big.Rat)}
-		if !s.N.IsZero() {
-			v[4], v[5] = ratOf(s.N.Data[0]), ratOf(s.N.Data[1])
+		v := append(symmetricRats(s.R), symmetricRats(s.Q)...)
+		for i := range s.A.Rows * s.R.Rows {
+			n := new(big.Rat)
+			if !s.N.IsZero() {
+				n = ratOf(s.N.Data[i])
+			}
+			v = append(v, n)
 		}
 		return v
 	}
 	v, w := list(x), list(y)
+	if len(v) != len(w) {
+		return nil, false
+	}
 	ρ := new(big.Rat).Quo(w[0], v[0])
 	for i := range v {
 		if new(big.Rat).Mul(ρ, v[i]).Cmp(w[i]) != 0 {
@@ -88,25 +96,38 @@ func planarFactor(x, y lqr.Spec) (*big.Rat, bool) {
 	return ρ, true
 }
 
-// planarMoment is (s₁₁, 2s₁₂, s₂₂) of the initial state, noise included.
-func planarMoment(s lqr.Spec) []*big.Rat {
-	list := func(x []float64) []*big.Rat { return []*big.Rat{ratOf(x[0]), sumOf(x[1], x[2]), ratOf(x[3])} }
-	if s.AverageCost {
-		return list(s.Noise.Data)
+// symmetricRats are the entries of M + Mᵀ on the diagonal and below it.
+func symmetricRats(m matrixeq.Matrix) (v []*big.Rat) {
+	for i := range m.Rows {
+		for j := range i + 1 {
+			v = append(v, sumOf(m.At(i, j), m.At(j, i)))
+		}
 	}
-	m := []*big.Rat{big.NewRat(1, 1), new(big.Rat), big.NewRat(1, 1)}
+	return v
+}
+
+// planarMoment is M + Mᵀ for the moment M of the initial state, noise included.
+func planarMoment(s lqr.Spec) []*big.Rat {
+	if s.AverageCost {
+		return symmetricRats(s.Noise)
+	}
+	m := symmetricRats(matrixeq.Identity(s.A.Rows))
 	switch {
 	case !s.Sigma0.IsZero():
-		m = list(s.Sigma0.Data)
+		m = symmetricRats(s.Sigma0)
 	case s.X0 != nil:
-		x, y := ratOf(s.X0[0]), ratOf(s.X0[1])
-		xy := new(big.Rat).Mul(x, y)
-		m = []*big.Rat{new(big.Rat).Mul(x, x), xy.Add(xy, xy), new(big.Rat).Mul(y, y)}
+		m = nil
+		for i, x := range s.X0 {
+			for _, y := range s.X0[:i+1] {
+				xy := new(big.Rat).Mul(ratOf(x), ratOf(y))
+				m = append(m, xy.Add(xy, xy))
+			}
+		}
 	}
 	if !s.Noise.IsZero() {
 		γ := ratOf(s.Discount)
 		share := new(big.Rat).Quo(γ, new(big.Rat).Sub(big.NewRat(1, 1), γ))
-		for i, v := range list(s.Noise.Data) {
+		for i, v := range symmetricRats(s.Noise) {
 			m[i] = new(big.Rat).Add(m[i], v.Mul(v, share))
 		}
 	}

@@ -131,11 +131,7 @@ func newPlanar(f *family.Family, rates []float64, center int) (*Planar, error) {
 	if len(rates) != 1 {
 		return nil, &UnsupportedError{fmt.Sprintf("planar landscapes are about one inner step, not %d", len(rates))}
 	}
-	copied := *f
-	copied.Drawn = nil
-	copied.Meta.Inner.Rate = family.Rate{Steps: slices.Clone(rates)}
-	copied.Meta.Inner.Steps = 1
-	p := &Planar{family: &copied, tasks: make([]planarTask, len(f.Tasks)), center: center}
+	p := &Planar{family: atRates(f, rates), tasks: make([]planarTask, len(f.Tasks)), center: center}
 	η := interval.Of(rates[0])
 	total := zero
 	for _, t := range f.Tasks {
@@ -193,6 +189,15 @@ func newPlanar(f *family.Family, rates []float64, center int) (*Planar, error) {
 	}
 	p.oneMap, p.same = planarComesToOne(f)
 	return p, nil
+}
+
+// atRates is a family with numbers for its inner rates, as a certificate holds it.
+func atRates(f *family.Family, rates []float64) *family.Family {
+	copied := *f
+	copied.Drawn = nil
+	copied.Meta.Inner.Rate = family.Rate{Steps: slices.Clone(rates)}
+	copied.Meta.Inner.Steps = len(rates)
+	return &copied
 }
 
 // chartForms are the forms of a plant in the chart of the first one.

@@ -12,7 +12,7 @@ import (
 	"github.com/metalqr/metalqr/interval"
 )
 
-// PlanarOptions say what [Planar.Prove] is to prove, and bound the work.
+// PlanarOptions say what [Planar.Prove] or [Gains.Prove] is to prove, and bound the work.
 type PlanarOptions struct {
 	Options
 	// Level is L: minimisers with h ≤ L are listed. 0 means three times the
@@ -24,7 +24,8 @@ type PlanarOptions struct {
 }
 
 // A PlanarLandscape is what is known of the local minimisers with h ≤ Level in
-// Region, of a meta-objective with two gains. Every interval is an enclosure.
+// Region, of a meta-objective with two gains, or with more ([Gains.Prove]). Every
+// interval is an enclosure.
 type PlanarLandscape struct {
 	Level  float64
 	Region interval.Box // nil: all stabilising gains
@@ -48,10 +49,12 @@ type PlanarLandscape struct {
 
 	family string
 	proof  certificate.Planar
+	region *certificate.Region // the proof of [Gains.Prove]
 }
 
 // A PlanarMinimum is a strict local minimiser: Gain holds it, and Chart, a box
-// of reflection coefficients, holds it and no other stationary point.
+// of reflection coefficients, holds it and no other stationary point. Without a
+// Chart, Gain holds no other.
 type PlanarMinimum struct {
 	Gain    interval.Box
 	Chart   interval.Box

@@ -26,7 +26,7 @@ type planarKnown struct {
 // Newton's method, along −|∇²h|⁻¹∇h where ∇²h is not positive definite and cut
 // back until h falls, from a grid of n × n points of the chart.
 func (p *Planar) known(n int) []planarKnown {
-	m, err := p.meta()
+	m, err := metaAtRates(p.family)
 	if err != nil {
 		return nil
 	}
@@ -80,10 +80,8 @@ func (p *Planar) chartAt(w []float64) [2]float64 {
 	return [2]float64{τ / (1 + δ), δ}
 }
 
-// meta is the meta-objective in floating point.
-func (p *Planar) meta() (*maml.Meta, error) {
-	f := p.family
-	η := f.Meta.Inner.Rate.Steps[0]
+// metaAtRates is the meta-objective of [atRates] in floating point.
+func metaAtRates(f *family.Family) (*maml.Meta, error) {
 	members := make([]maml.Member, len(f.Tasks))
 	for i, t := range f.Tasks {
 		outer, inner := t.F, t.G
@@ -97,16 +95,19 @@ func (p *Planar) meta() (*maml.Meta, error) {
 				return nil, err
 			}
 		}
-		var rule objective.Rule
-		switch f.Meta.Inner.Rule {
-		case family.RuleNatural:
-			rule = lqr.Natural{Task: inner, Rate: η}
-		case family.RuleGaussNewton:
-			rule = lqr.GaussNewton{Task: inner, Rate: η}
-		default:
-			rule = maml.Gradient{Objective: inner, Rate: η}
+		members[i] = maml.Member{Name: t.Name, Weight: t.Weight, Outer: outer}
+		for _, η := range f.Meta.Inner.Rate.Steps {
+			var rule objective.Rule
+			switch f.Meta.Inner.Rule {
+			case family.RuleNatural:
+				rule = lqr.Natural{Task: inner, Rate: η}
+			case family.RuleGaussNewton:
+				rule = lqr.GaussNewton{Task: inner, Rate: η}
+			default:
+				rule = maml.Gradient{Objective: inner, Rate: η}
+			}
+			members[i].Inner = append(members[i].Inner, rule)
 		}
-		members[i] = maml.Member{Name: t.Name, Weight: t.Weight, Outer: outer, Inner: []objective.Rule{rule}}
 	}
 	m, err := maml.NewMeta(members)
 	if err != nil {
