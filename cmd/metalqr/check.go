@@ -16,7 +16,7 @@ func (a *app) checkCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "check CERTIFICATE",
 		Short: "Verify a certificate, by none of the code that made it",
-		Long: `Verify a certificate of landscape or certify, and say in a sentence what is
+		Long: `Verify a certificate of landscape, radius or certify, and say in a sentence what is
 proved. The checker shares with the code that makes certificates only interval
 arithmetic and the reader of families. A certificate that was altered, or whose
 claim is not proved by it, is refused with the reason; the exit status is 1.`,
