@@ -575,14 +575,14 @@ func (p *problem) quick(s *state) bool {
 	w := p.scratch(3*n*n + 4*n + 2*r*n)
 	m, g, rest := w[:n*n], w[n*n:2*n*n], w[2*n*n:]
 	dense.Sub(m, s.p, s.fpf)
-	d := rest[:n]
+	d := rest[:n] // the diagonal of D, at most 2⁵³⁷
 	for i := range n {
-		d[i] = math.Sqrt(m[i*n+i])
+		d[i] = 1 / math.Sqrt(m[i*n+i])
 	}
 	t := 0.0
 	for i := range n {
-		for j := range n {
-			v := s.e[i*n+j] / d[i] / d[j]
+		for j, e := range s.e[i*n : i*n+n] {
+			v := e * d[i] * d[j]
 			t += v * v
 		}
 	}

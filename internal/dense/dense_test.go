@@ -179,6 +179,16 @@ func TestPanel(t *testing.T) {
 			pack4(x, 4, a, k, k)
 			return x
 		})
+		rows := onAll(t, "move8", func() []float64 {
+			x := make([]float64, 9*k)
+			move8(x, 9, b, n, k)
+			return x
+		})
+		for i, v := range rows {
+			if j := i % 9; j < 8 && v != b[i/9*n+j] || j == 8 && v != 0 {
+				t.Fatalf("move8 k=%d: entry %d", k, i)
+			}
+		}
 		want := make([]float64, 4*k)
 		Transpose(want, a[:4*k], 4, k)
 		for i := range want {

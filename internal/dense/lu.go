@@ -78,7 +78,7 @@ func subProduct(c, a []float64, ai, ap int, x []float64, rows, k int) {
 // packPanel copies w ≤ 8 columns of n rows into an n×8 panel, the rest zero.
 func packPanel(x, b []float64, ldb, n, w int) {
 	if w == width {
-		packRows(x, b, ldb, n, w)
+		move8(x, width, b, ldb, n)
 		return
 	}
 	for i := range n {
@@ -91,9 +91,7 @@ func packPanel(x, b []float64, ldb, n, w int) {
 // unpackPanel copies it back.
 func unpackPanel(b []float64, ldb int, x []float64, n, w int) {
 	if w == width {
-		for i := range n {
-			*(*[width]float64)(b[i*ldb:]) = *(*[width]float64)(x[i*width:])
-		}
+		move8(b, ldb, x, width, n)
 		return
 	}
 	for i := range n {

@@ -123,9 +123,7 @@ func packed(c []float64, ldc int, a []float64, ai, ap int, b []float64, ldb, m, 
 // packRows copies h rows, wide = 8 or 4 columns of them, next to one another.
 func packRows(dst, src []float64, lds, h, wide int) {
 	if wide == 8 {
-		for p := range h {
-			*(*[8]float64)(dst[8*p:]) = *(*[8]float64)(src[p*lds:])
-		}
+		move8(dst, 8, src, lds, h)
 		return
 	}
 	for p := range h {

@@ -120,3 +120,10 @@ func pack4Twin(dst []float64, ldd int, src []float64, lds, at, k int) {
 		r[0], r[1], r[2], r[3] = src[p], src[lds+p], src[2*lds+p], src[3*lds+p]
 	}
 }
+
+// move8Twin is move8 in plain Go.
+func move8Twin(dst []float64, ldd int, src []float64, lds, rows int) {
+	for p := range rows {
+		*(*[8]float64)(dst[p*ldd:]) = *(*[8]float64)(src[p*lds:])
+	}
+}

@@ -96,3 +96,19 @@ func pack4(dst []float64, ldd int, src []float64, lds, k int) {
 	}
 	pack4Twin(dst, ldd, src, lds, done, k)
 }
+
+//go:noescape
+func move8avx2(dst *float64, ldd int, src *float64, lds int, rows int)
+
+// move8 copies rows of eight numbers, which are ldd apart in dst and lds in src.
+func move8(dst []float64, ldd int, src []float64, lds, rows int) {
+	if rows == 0 {
+		return
+	}
+	if chosen == simd.Go {
+		move8Twin(dst, ldd, src, lds, rows)
+		return
+	}
+	_, _ = dst[(rows-1)*ldd+7], src[(rows-1)*lds+7]
+	move8avx2(&dst[0], 8*ldd, &src[0], 8*lds, rows)
+}

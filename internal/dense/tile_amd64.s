@@ -803,3 +803,24 @@ block:
 	JNE        block
 	VZEROUPPER
 	RET
+
+// func move8avx2(dst *float64, ldd int, src *float64, lds int, rows int)
+// Requires: AVX
+TEXT ·move8avx2(SB), NOSPLIT, $0-40
+	MOVQ dst+0(FP), DI
+	MOVQ ldd+8(FP), SI
+	MOVQ src+16(FP), AX
+	MOVQ lds+24(FP), R9
+	MOVQ rows+32(FP), CX
+
+row:
+	VMOVUPD (AX), Y0
+	VMOVUPD 32(AX), Y1
+	VMOVUPD Y0, (DI)
+	VMOVUPD Y1, 32(DI)
+	ADDQ    R9, AX
+	ADDQ    SI, DI
+	DECQ    CX
+	JNE     row
+	VZEROUPPER
+	RET

@@ -23,3 +23,7 @@ func eliminate(x []float64, rows int, u *[width]float64, r float64, col int) {
 func pack4(dst []float64, ldd int, src []float64, lds, k int) {
 	pack4Twin(dst, ldd, src, lds, 0, k)
 }
+
+func move8(dst []float64, ldd int, src []float64, lds, rows int) {
+	move8Twin(dst, ldd, src, lds, rows)
+}

@@ -46,6 +46,7 @@ func main() {
 	eliminate("eliminate8avx512", wide)
 	eliminate("eliminate8avx2", pair)
 	pack()
+	move()
 	Generate()
 }
 
@@ -361,6 +362,29 @@ func pack() {
 	LEAQ(cell(di, si, 4, 0), di)
 	DECQ(cx)
 	JNE(LabelRef("block"))
+	VZEROUPPER()
+	RET()
+}
+
+// move copies rows of eight.
+func move() {
+	TEXT("move8avx2", NOSPLIT, "func(dst *float64, ldd int, src *float64, lds int, rows int)")
+	Doc("move8avx2 copies rows of eight.")
+	for _, p := range []struct {
+		name string
+		r    reg.Register
+	}{{"dst", di}, {"ldd", si}, {"src", ax}, {"lds", r9}, {"rows", cx}} {
+		Load(Param(p.name), p.r)
+	}
+	Label("row")
+	VMOVUPD(at(ax, 0), ys[0])
+	VMOVUPD(at(ax, 32), ys[1])
+	VMOVUPD(ys[0], at(di, 0))
+	VMOVUPD(ys[1], at(di, 32))
+	ADDQ(r9, ax)
+	ADDQ(si, di)
+	DECQ(cx)
+	JNE(LabelRef("row"))
 	VZEROUPPER()
 	RET()
 }
