@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/metalqr/metalqr/fleet"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/objective"
@@ -112,81 +113,126 @@ func (p *Problem) Adapt(ctx context.Context, gain matrixeq.Matrix, steps int) (*
 
 // adaptFrom adapts every task from w.
 func (p *Problem) adaptFrom(ctx context.Context, w []float64, steps int, rate func(k int) float64) ([]AdaptedTask, error) {
-	out := make([]AdaptedTask, len(p.Tasks))
-	for i, t := range p.Tasks {
+	n, dim := len(p.Tasks), p.Dim()
+	out := make([]AdaptedTask, n)
+	now := make([]visit, n)
+	at := p.apart(w, false)
+	err := everyTask(n, func(i int) error {
+		t := &p.Tasks[i]
+		out[i] = AdaptedTask{Name: t.Name, Weight: Number(t.Weight), OptimalCost: minimum(t.Outer), Refused: []Refusal{}}
+		v := visit{x: w, cost: infinite, gap: infinite}
+		if err := at.err(i); err == nil {
+			v.cost, v.gap = Number(at.values[i]), Number(at.gaps[i])
+		} else if !isDomain(err) {
+			return err
+		}
+		var err error
+		v.radius, err = radius(t.Outer, w)
+		now[i] = v
+		out[i].record(v)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	stuck := make([]*Refusal, n) // at now.x, with the rate of step stuck.Step
+	for k := range steps {
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		a := &out[i]
-		*a = AdaptedTask{Name: t.Name, Weight: Number(t.Weight), OptimalCost: minimum(t.Outer), Refused: []Refusal{}}
-		x := w
-		if err := a.visit(t.Outer, x); err != nil {
-			return nil, err
-		}
-		var stuck *Refusal // at x, with the rate of step stuck.Step
-		for k := range steps {
-			refusal, last := stuck, k == steps-1
-			if stuck == nil || last || rate(stuck.Step-1) != rate(k) {
-				next, refused, err := p.tryStep(i, x, rate(k), last)
+		last := k == steps-1
+		tried := p.stepper(now, rate(k))
+		err := everyTask(n, func(i int) error {
+			refusal := stuck[i]
+			if refusal == nil || last || rate(refusal.Step-1) != rate(k) {
+				next, refused, err := tried(i, last)
 				if err != nil {
-					return nil, err
+					return err
 				}
 				if refusal = refused; refusal == nil {
-					x = next
+					now[i] = next
 				}
 			}
-			if stuck = refusal; stuck != nil {
-				again := *stuck
+			if stuck[i] = refusal; refusal != nil {
+				again := *refusal
 				again.Step = k + 1
-				stuck = &again
-				a.Refused = append(a.Refused, again)
+				stuck[i] = &again
+				out[i].Refused = append(out[i].Refused, again)
 			}
-			if err := a.visit(t.Outer, x); err != nil {
-				return nil, err
-			}
+			out[i].record(now[i])
+			return nil
+		})
+		if err != nil {
+			return nil, err
 		}
-		a.AdaptedGain = p.gain(x)
+	}
+	for i := range out {
+		out[i].AdaptedGain = p.gain(now[i].x[:dim])
 	}
 	return out, nil
 }
 
-// tryStep takes one inner step of task i, or says why it is refused: the step
-// does not exist at x, or it lands where f is infinite, or where g is and
-// another step is to follow.
-func (p *Problem) tryStep(i int, x []float64, rate float64, last bool) ([]float64, *Refusal, error) {
-	step, err := p.rule(i, rate).At(x)
-	if err == nil {
-		to := step.To()
-		if _, err = p.Tasks[i].Outer.At(to); err == nil && !last {
-			_, err = p.Tasks[i].Inner.At(to)
-		}
-		if err == nil {
-			return to, nil, nil
-		}
-	}
-	if !isDomain(err) {
-		return nil, nil, err
-	}
-	r := &Refusal{Radius: infinite, Reason: err.Error()}
-	var u *lqr.UnstableError
-	if errors.As(err, &u) {
-		r.Radius = Number(u.Radius)
-	}
-	return nil, r, nil
+// A visit is a task at one gain, as it counts.
+type visit struct {
+	x                 []float64
+	cost, gap, radius Number
 }
 
-// visit records cost, gap and radius at x.
-func (a *AdaptedTask) visit(f objective.Objective, x []float64) error {
-	cost, above := infinite, infinite
-	at, err := f.At(x)
-	if err == nil {
-		cost, above = Number(at.Value()), Number(gap(f, at))
-	} else if !isDomain(err) {
-		return err
+func (a *AdaptedTask) record(v visit) {
+	a.Costs, a.Gaps, a.Radii = append(a.Costs, v.cost), append(a.Gaps, v.gap), append(a.Radii, v.radius)
+}
+
+// stepper takes one inner step of every task from where it is, and returns what
+// says where task i comes to, or why the step is refused: it does not exist
+// there, or it lands where f is infinite, or where g is and another step is to
+// follow.
+func (p *Problem) stepper(now []visit, rate float64) func(i int, last bool) (visit, *Refusal, error) {
+	land := func(i int) (visit, error) { // by the task itself
+		step, err := p.rule(i, rate).At(now[i].x)
+		if err != nil {
+			return visit{}, err
+		}
+		f := p.Tasks[i].Outer
+		at, err := f.At(step.To())
+		if err != nil {
+			return visit{}, err
+		}
+		return visit{x: step.To(), cost: Number(at.Value()), gap: Number(gap(f, at))}, nil
 	}
-	ρ, err := radius(f, x)
-	a.Costs, a.Gaps, a.Radii = append(a.Costs, cost), append(a.Gaps, above), append(a.Radii, ρ)
-	return err
+	if f := p.fleetOf([]float64{rate}, false); f != nil {
+		dim := p.Dim()
+		gains := make([]float64, 0, len(now)*dim)
+		for _, v := range now {
+			gains = append(gains, v.x...)
+		}
+		t := f.Each(gains, fleet.Want{Gains: true})
+		land = func(i int) (visit, error) {
+			if t.Errs != nil && t.Errs[i] != nil {
+				return visit{}, alone(t.Errs[i])
+			}
+			return visit{x: t.Gains[i*dim : (i+1)*dim], cost: Number(t.Values[i]), gap: Number(t.Gaps[i])}, nil
+		}
+	}
+	return func(i int, last bool) (visit, *Refusal, error) {
+		t := &p.Tasks[i]
+		v, err := land(i)
+		if err == nil && !last && t.Inner != t.Outer {
+			_, err = t.Inner.At(v.x)
+		}
+		if err == nil {
+			v.radius, err = radius(t.Outer, v.x)
+			return v, nil, err
+		}
+		if !isDomain(err) {
+			return v, nil, err
+		}
+		r := &Refusal{Radius: infinite, Reason: err.Error()}
+		var u *lqr.UnstableError
+		if errors.As(err, &u) {
+			r.Radius = Number(u.Radius)
+		}
+		return v, r, nil
+	}
 }
 
 func meanCosts(tasks []AdaptedTask, steps int) []Number {

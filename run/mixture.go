@@ -47,10 +47,10 @@ func (o *outcomes) err(i int) error {
 	return o.errs[i]
 }
 
-// fleetTasks is how many tasks there are at least where a fleet is made of them.
-// Two take as long in a block of eight as by themselves (BenchmarkMixture), and
-// few are done in no time either way; from one full block on the fleet is several
-// times faster.
+// fleetTasks is how many tasks there are at least where a fleet is made of them:
+// one full block. A block takes the time of eight tasks whatever it holds, which
+// for two of 24 states is more than they take by themselves (BenchmarkMixture);
+// full, it takes a fraction at every size.
 const fleetTasks = 8
 
 // shared is the fleet of a problem's tasks, made when it is first asked for.
@@ -218,6 +218,14 @@ func (p *Problem) named(err error) error {
 	return finite(err)
 }
 
+// alone is what a task of a fleet said itself.
+func alone(err error) error {
+	if e := (*fleet.MemberError)(nil); errors.As(err, &e) {
+		err = e.Err
+	}
+	return finite(err)
+}
+
 func finite(err error) error {
 	if e := (*fleet.NotFiniteError)(nil); errors.As(err, &e) {
 		return &maml.NotFiniteError{What: e.What}
@@ -232,9 +240,7 @@ func (p *Problem) apart(gains []float64, gradients bool) *outcomes {
 	if f := p.lanes(); f != nil {
 		t := f.Each(gains, fleet.Want{Gradients: gradients})
 		for i, err := range t.Errs {
-			if e := (*fleet.MemberError)(nil); errors.As(err, &e) {
-				t.Errs[i] = finite(e.Err)
-			}
+			t.Errs[i] = alone(err)
 		}
 		return &outcomes{values: t.Values, gaps: t.Gaps, gradients: t.Gradients, errs: t.Errs}
 	}
