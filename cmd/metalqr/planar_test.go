@@ -178,7 +178,6 @@ func must(t *testing.T) func(data []byte, err error) []byte {
 // Where no proof can be attempted there is a search, and it says why.
 func TestNoProofAttempted(t *testing.T) {
 	const task = "A: [[1.1, 0.3], [0, 0.8]], B: [[0.5], [1]], Q: [[1, 0], [0, 1]], R: 1"
-	horizon := testdata(t, "../../../examples/horizon.yaml")
 	t.Chdir(t.TempDir())
 	for name, tt := range map[string]struct{ text, why string }{
 		"two steps":     {"tasks: [{" + task + "}]\nmeta: {inner: {rate: 0.01, steps: 2}}\n", "one inner step, not 2"},
@@ -197,8 +196,6 @@ func TestNoProofAttempted(t *testing.T) {
 		contains(t, name, text, "no proof was attempted: "+s.Unproved)
 		exits(t, bad, "landscape", path, "--level", "100")
 	}
-	// Descents that begin where products with the Hessian overflow are lost, no more.
-	succeed(t, "landscape", horizon)
 	exits(t, bad, "landscape", write(t, "imaml.yaml", "tasks: [{"+task+"}]\nmeta: {algorithm: imaml, inner: {strength: 20}}\n"))
 	// A search that was asked for needs no excuse.
 	if o := succeed(t, "landscape", write(t, "two.yaml", twoGains), "--search", "--json"); strings.Contains(o.stdout, "unproved") {
