@@ -44,8 +44,9 @@ intervals; a number printed alone is the middle of its enclosure.
 With two states, one input and one inner step the same is proved of all local
 minimisers with h ≤ L: L is three times the largest minimum that a search found, or
 --level. With --region LOW,HIGH, two gain files, only minimisers between these gains
-are looked for. Two tasks take from a second to a minute; where boxes are left
-undecided, what a search finds is shown beside what is proved.
+are looked for. Two tasks take from a second to a minute, and verifying --out some
+minutes; where boxes are left undecided, what a search finds is shown beside what is
+proved.
 
 The minimisers of other gains are searched for, and nothing is proved of them: the
 verdict is undecided, epsilon is as found, and proof is "search"; why nothing could be
@@ -97,9 +98,9 @@ exclude each other.`,
 			})(cmd, args)
 		},
 	}
-	cmd.Flags().IntVar(&o.Boxes, "boxes", 0, fmt.Sprintf("examine at most `N` boxes; 0: %d for one gain, %d for two", landscape.DefaultBoxes, landscape.DefaultPlanarBoxes))
+	cmd.Flags().IntVar(&o.Boxes, "boxes", 0, fmt.Sprintf("examine at most `N` boxes (%d for one gain, %d for two)", landscape.DefaultBoxes, landscape.DefaultPlanarBoxes))
 	cmd.Flags().Float64Var(&seconds, "seconds", 0, "stop after `T` seconds, undecided if need be; 0: no limit")
-	cmd.Flags().Float64Var(&claim.level, "level", 0, "of two gains: prove which minimisers have h ≤ `L`; 0: three times the largest found")
+	cmd.Flags().Float64Var(&claim.level, "level", 0, "of two gains: prove which minimisers have h ≤ `L` (three times the largest found)")
 	cmd.Flags().StringSliceVar(&claim.region, "region", nil, "of two gains: prove it of gains between those in two `FILES`, LOW,HIGH")
 	cmd.Flags().BoolVar(&search.only, "search", false, "search, and prove nothing, where there is a proof too")
 	cmd.Flags().IntVar(&search.starts, "starts", 0, "of a search: at most `N` starts; 0: 100 for each entry of the gain, from 400 to 1000")
