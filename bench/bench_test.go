@@ -2,17 +2,33 @@ package main
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
 	"math/big"
 	"math/rand/v2"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"gonum.org/v1/gonum/mat"
 )
+
+// TestMain makes the test program our side, as main does, where it is started as
+// that.
+func TestMain(m *testing.M) {
+	if len(os.Args) == 2 && os.Args[1] == ownArgument {
+		if err := serve(os.Stdin, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 // BenchmarkOwn times our side of every case alone, for profiles:
 //
@@ -162,7 +178,7 @@ func TestCasesAreTheSameEachTimeAndAsDescribed(t *testing.T) {
 // rounding, relative.
 func TestMetaGradientAgainstDifferences(t *testing.T) {
 	for _, c := range cases() {
-		if c.kind != meta {
+		if c.kind != meta || c.n > 20 { // entry by entry
 			continue
 		}
 		gradient := solve(t, c)[1:]
@@ -220,27 +236,60 @@ func TestMeasureRefusesWrongAndDeadSides(t *testing.T) {
 	c := problem{name: "case", kind: stein, n: 2, tasks: 1}
 	c.draw(0.9)
 	play := func(script string) *side {
-		s, err := launch("player", []string{stein}, []string{"sh", "-c", script})
-		if err != nil {
-			t.Skip("no shell to play a side:", err)
-		}
-		return s
+		return &side{name: "player", kinds: []string{stein}, threads: 1, argv: []string{"sh", "-c", script}}
 	}
-	const right = `echo ready; IFS=$(printf '\t') read w k d n r t out; cp "$d/m.f64" "$out"; printf 'loaded\tI\n'; cat >/dev/null`
-	for _, tt := range []struct{ name, second, want string }{
-		{"zeros", `echo ready; IFS=$(printf '\t') read w k d n r t out; head -c 32 /dev/zero >"$out"; echo loaded; cat >/dev/null`, "more than 1e-08"},
-		{"short result", `echo ready; IFS=$(printf '\t') read w k d n r t out; head -c 24 /dev/zero >"$out"; echo loaded; cat >/dev/null`, "want 4 numbers"},
-		{"death", `echo ready; read l; echo the reason >&2; exit 3`, "the reason"},
+	const right = `echo ready; IFS=$(printf '\t') read w k d n r t out; cp "$d/m.f64" "$out"; printf 'loaded\tI\n'; while read w t; do [ "$w" != time ] || printf 'timed\t1\t0.5\n'; done`
+	for _, tt := range []struct{ name, second, want, absent string }{
+		{name: "zeros", want: "more than 1e-08",
+			second: `echo ready; IFS=$(printf '\t') read w k d n r t out; head -c 32 /dev/zero >"$out"; echo loaded; cat >/dev/null`},
+		{name: "short result", want: "want 4 numbers",
+			second: `echo ready; IFS=$(printf '\t') read w k d n r t out; head -c 24 /dev/zero >"$out"; echo loaded; cat >/dev/null`},
+		{name: "death", second: `echo ready; read l; echo the reason >&2; exit 3`, absent: "ended: the reason"},
+		{name: "another language", second: `echo moin; cat >/dev/null`, absent: `began with "moin"`},
 	} {
-		sides := []*side{play(right), play(tt.second)}
-		_, err := measure(c, sides, t.TempDir(), 1, 0)
+		sides := []*side{play(right), play(tt.second), {name: "stranger", kinds: []string{stein}, missing: "not installed"}}
+		s := session{rounds: 1}
+		r, err := s.measure(c, sides, t.TempDir())
 		for _, s := range sides {
 			s.close()
 		}
-		if err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+		if tt.want != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("%s: error %v, want one with %q", tt.name, err, tt.want)
+			}
+			continue
+		}
+		if err != nil {
+			t.Errorf("%s: %v", tt.name, err)
+			continue
+		}
+		if got := r.entries[1].absent; !strings.Contains(got, tt.absent) {
+			t.Errorf("%s: the row says %q, want %q", tt.name, got, tt.absent)
+		}
+		if got := r.entries[2].absent; got != "not installed" {
+			t.Errorf("%s: of a side that is not there the row says %q", tt.name, got)
 		}
 	}
+	if _, err := (&session{}).measure(c, []*side{play(`echo ready; exit 1`)}, t.TempDir()); err == nil {
+		t.Error("our own death is no error")
+	}
+}
+
+// A side that says nothing is given up, and one that ended is started again.
+func TestSilence(t *testing.T) {
+	s := &side{name: "player", threads: 1, argv: []string{"sh", "-c", "echo ready; while read l; do :; done"}}
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.ask(50*time.Millisecond, "loaded", "load")
+	var silent *silentError
+	if !errors.As(err, &silent) || !strings.Contains(silent.brief(), "no answer in 50ms") {
+		t.Fatalf("error %v", err)
+	}
+	if err := s.start(); err != nil {
+		t.Fatal(err)
+	}
+	s.close()
 }
 
 func TestReport(t *testing.T) {
@@ -251,9 +300,15 @@ func TestReport(t *testing.T) {
 		nil,
 		{side: scipyName, seconds: []float64{2e-4, 2e-4, 2e-4}, residual: 2e-15},
 	}}}
-	text := render(rows, about{versions: []string{"x 1", "x 1", "y 2"}})
+	rows = append(rows, row{c: problem{name: headline, kind: fleetGradient, n: 4}, entries: []*entry{
+		{side: ours, seconds: []float64{1, 1, 2}, residual: math.NaN()},
+		{side: jaxName, seconds: []float64{40, 40, 62}, residual: math.NaN()},
+		{side: torchName, absent: "not installed"},
+	}})
+	text := render(nil, rows, nil, about{session: new(session), versions: []string{"x 1", "y 2", "x 1"}})
 	for _, want := range []string{
-		"8: met", "20: MISSED", "Targets met: 1 of 2.", "100 %", "20 µs", "- x 1\n- y 2\n",
+		"8: met", "20: MISSED", "Targets met: 2 of 4.", "100 %", "20 µs", "- x 1\n- y 2\n",
+		"30: met", "100: not measured", "not measured: fleet-headline against PyTorch: not installed",
 		"missed: case against SciPy: 10, target 20",
 		"residual above a peer's: case against Octave: 1.0e-15, theirs 2.0e-16",
 	} {
@@ -274,4 +329,155 @@ func solve(t *testing.T, c problem) []float64 {
 		t.Fatal(err)
 	}
 	return x
+}
+
+// The whole harness without peers: every kind of case and study but the share of
+// the peak, which is a benchmark, and no file written.
+func TestSmoke(t *testing.T) {
+	dir := t.TempDir()
+	s := session{rounds: 9, turn: time.Second, longest: time.Second, dir: dir, smoke: true}
+	if testing.Short() {
+		t.Skip("takes seconds")
+	}
+	if err := s.run("^(fleet-.*(headline|optima|-d[48]-)|study|meta-d4)"); err != nil {
+		t.Fatal(err)
+	}
+	if files, _ := os.ReadDir(dir); len(files) != 0 {
+		t.Errorf("a smoke test wrote %v", files)
+	}
+}
+
+// What our side computes of a fleet, against maml.Meta over the same tasks, which
+// package fleet shares no kernels with: the two agree to rounding, 1e-11 with
+// room for the conditioning of a Stein equation.
+func TestFleetAgainstMeta(t *testing.T) {
+	for _, n := range []int{1, 4} {
+		c := problem{kind: fleetGradient, n: n, r: inputs(n), tasks: 30}
+		if err := c.drawFleet(1); err != nil {
+			t.Fatal(err)
+		}
+		plain := c
+		plain.kind = meta
+		call, _, err := plain.prepare()
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := make([]float64, 1+c.r*c.n)
+		if err := call(want); err != nil {
+			t.Fatal(err)
+		}
+		got := run(t, c, fleetGradient)
+		if d := distance(want, got); !(d < 1e-11) {
+			t.Errorf("d = %d: value and gradient %g from maml.Meta's", n, d)
+		}
+		if v := run(t, c, fleetValue)[0]; v != got[0] {
+			t.Errorf("d = %d: value %v alone, %v with the gradient", n, v, got[0])
+		}
+		// The product against central differences of the gradient; the first
+		// kept iterate against twenty steps made here.
+		product := run(t, c, fleetProduct)
+		const step = 1e-6
+		up, down := c, c
+		up.w, down.w = slices.Clone(c.w), slices.Clone(c.w)
+		for i, v := range c.v {
+			up.w[i] += step * v
+			down.w[i] -= step * v
+		}
+		g, back := run(t, up, fleetGradient)[1:], run(t, down, fleetGradient)[1:]
+		for i := range g {
+			g[i] = (g[i] - back[i]) / (2 * step)
+		}
+		if d := distance(g, product); !(d < 1e-6) { // truncation and rounding of the difference
+			t.Errorf("d = %d: product %g from differences", n, d)
+		}
+		x := c
+		x.w = slices.Clone(c.w)
+		for range keptEvery {
+			for i, v := range run(t, x, fleetGradient)[1:] {
+				x.w[i] -= c.step * v
+			}
+		}
+		if kept := run(t, c, fleetTrain)[:len(x.w)]; !slices.Equal(kept, x.w) {
+			t.Errorf("d = %d: after %d steps %v, want %v", n, keptEvery, kept, x.w)
+		}
+		w := run(t, c, fleetOptima)[:len(c.w)] // W is 0.95 of the first
+		for i := range w {
+			w[i] *= 0.95
+		}
+		if d := distance(c.w, w); !(d < 1e-11) {
+			t.Errorf("d = %d: the optimum is %g from value iteration's", n, d)
+		}
+	}
+}
+
+func run(t *testing.T, c problem, kind string) []float64 {
+	t.Helper()
+	c.kind = kind
+	call, _, err := c.prepareFleet("")
+	if err != nil {
+		t.Fatal(err)
+	}
+	x := make([]float64, c.resultLen())
+	if err := call(x); err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// A stream of an archive has the bits of the same tasks held.
+func TestStreamOfArchive(t *testing.T) {
+	c := problem{kind: fleetGradient, n: 4, r: 2, tasks: 1000}
+	if err := c.drawFleet(1); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	if err := c.writeArchive(filepath.Join(dir, archiveName), c.tasks); err != nil {
+		t.Fatal(err)
+	}
+	want := run(t, c, fleetGradient)
+	c.kind = fleetStream
+	call, _, err := c.prepareFleet(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make([]float64, c.resultLen())
+	if err := call(got); err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("streamed %v, held %v", got, want)
+	}
+}
+
+// What is too long or too large is said, with the number it was foretold by.
+func TestForetold(t *testing.T) {
+	s := session{longest: 3 * time.Second, known: map[string]float64{
+		key(jaxName, fleetGradient, 4, 10_000): 0.02,
+	}}
+	for _, tt := range []struct {
+		kind  string
+		tasks int
+		want  string
+	}{
+		{fleetGradient, 1_000_000, ""}, // 2 s
+		{fleetTrain, 10_000, "not run: some 4 s a call, since a gradient takes 20 ms"},
+		{fleetTrain, 1_000_000, "not run: some 400 s a call, since a gradient would take 2 s"},
+		{fleetProduct, 10_000, ""}, // not known
+	} {
+		if got := s.tooLong(jaxName, problem{kind: tt.kind, n: 4, tasks: tt.tasks}); got != tt.want {
+			t.Errorf("%s of %d tasks: %q, want %q", tt.kind, tt.tasks, got, tt.want)
+		}
+	}
+	if _, ok := memoryAvailable(); ok {
+		if got := tooLarge(problem{kind: fleetValue, n: 32, r: 16, tasks: 1 << 40}, 1); !strings.HasPrefix(got, "not run: 1 sides would need") {
+			t.Errorf("10¹² tasks: %q", got)
+		}
+	}
+}
+
+// The peak of this processor is at least that of one multiply-add a nanosecond.
+func TestMultiplyAdds(t *testing.T) {
+	if rate, ok := multiplyAdds(); ok && !(rate > 2e9 && rate < 1e12) {
+		t.Errorf("%g operations a second", rate)
+	}
 }

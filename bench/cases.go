@@ -1,8 +1,11 @@
 package main
 
 import (
+	"bufio"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -11,24 +14,27 @@ import (
 	"gonum.org/v1/gonum/mat"
 )
 
-// The kinds of problem, and what their result is.
+// The kinds of problem, and what their result is. Those of one system or a few,
+// a thread each:
 const (
 	riccati = "riccati" // P = Q + AᵀPA − AᵀPB (R + BᵀPB)⁻¹ BᵀPA, stabilising
 	stein   = "stein"   // X = A X Aᵀ + M
 	meta    = "meta"    // the value of h at W, then its gradient, W row by row
 )
 
-// A problem is one case: tasks systems of n states and r inputs (one system
-// but for meta). Matrices are row by row, those of several tasks one after the
+// A problem is one case: tasks systems of n states and r inputs (one system for
+// an equation). Matrices are row by row, those of several tasks one after the
 // other; what a kind does not use is empty.
 type problem struct {
 	name        string
 	kind        string
 	n, r, tasks int
 	a, b, q, rr []float64
-	m           []float64 // right-hand side, or Σ₀
+	m           []float64 // right-hand side, or the Σ₀ of all tasks
 	w           []float64 // gain, r×n
-	rate        float64   // of the one gradient step
+	rates       []float64 // of the gradient steps
+	v           []float64 // direction, r×n; fleets only
+	step        float64   // outer rate of a training; fleets only
 }
 
 // cases returns every case, the same bits each time: Gaussian A scaled to a
@@ -36,7 +42,7 @@ type problem struct {
 // published comparisons of Riccati solvers on random systems.
 func cases() []problem {
 	var all []problem
-	sizes := []int{4, 20, 100, 200}
+	sizes := []int{4, 20, 50, 100, 200}
 	for _, radius := range []float64{0.9, 1.1} {
 		for _, n := range sizes {
 			c := problem{kind: riccati, n: n, r: n / 2, tasks: 1}
@@ -52,10 +58,13 @@ func cases() []problem {
 		c.m = identity(n)
 		all = append(all, c)
 	}
-	for _, tasks := range []int{1, 10} {
-		c := problem{kind: meta, n: 4, r: 2, tasks: tasks, rate: 1e-3}
-		c.name = fmt.Sprintf("meta-d4-r2-tasks%d", tasks)
+	for _, size := range []struct{ n, tasks int }{{4, 1}, {4, 10}, {50, 1}, {100, 1}, {200, 1}} {
+		c := problem{kind: meta, n: size.n, r: size.n / 2, tasks: size.tasks, rates: []float64{1e-3}}
+		c.name = fmt.Sprintf("meta-d%d-r%d-tasks%d", c.n, c.r, c.tasks)
 		c.draw(1.1)
+		if c.n > 4 {
+			c.rates = []float64{1e-5} // the curvature grows with d
+		}
 		// Away from every task's optimum, where all terms of the gradient count.
 		c.w = valueIteration(c)
 		for i := range c.w {
@@ -70,7 +79,31 @@ func cases() []problem {
 // every entry of A and B moved by up to 2 %.
 func (c *problem) draw(radius float64) {
 	rng := rand.New(rand.NewPCG(uint64(c.n), uint64(1000*radius)))
-	a := make([]float64, c.n*c.n)
+	a, b := c.nominal(rng, radius)
+	for task := range c.tasks {
+		spread := 0.02
+		if task == 0 {
+			spread = 0
+		}
+		c.a = appendAround(c.a, a, spread, rng)
+		c.b = appendAround(c.b, b, spread, rng)
+		c.q = append(c.q, identity(c.n)...)
+		c.rr = append(c.rr, identity(c.r)...)
+	}
+	c.m = identity(c.n)
+}
+
+// appendAround appends x with every entry moved by up to spread of itself.
+func appendAround(to, x []float64, spread float64, rng *rand.Rand) []float64 {
+	for _, v := range x {
+		to = append(to, v*(1+spread*(2*rng.Float64()-1)))
+	}
+	return to
+}
+
+// nominal draws the first task: a Gaussian A scaled to a radius, a Gaussian B.
+func (c *problem) nominal(rng *rand.Rand, radius float64) (a, b []float64) {
+	a = make([]float64, c.n*c.n)
 	for i := range a {
 		a[i] = rng.NormFloat64()
 	}
@@ -85,25 +118,11 @@ func (c *problem) draw(radius float64) {
 	for i := range a {
 		a[i] *= radius / largest
 	}
-	b := make([]float64, c.n*c.r)
+	b = make([]float64, c.n*c.r)
 	for i := range b {
 		b[i] = rng.NormFloat64()
 	}
-	for task := range c.tasks {
-		spread := 0.02
-		if task == 0 {
-			spread = 0
-		}
-		for _, x := range a {
-			c.a = append(c.a, x*(1+spread*(2*rng.Float64()-1)))
-		}
-		for _, x := range b {
-			c.b = append(c.b, x*(1+spread*(2*rng.Float64()-1)))
-		}
-		c.q = append(c.q, identity(c.n)...)
-		c.rr = append(c.rr, identity(c.r)...)
-		c.m = append(c.m, identity(c.n)...)
-	}
+	return a, b
 }
 
 func identity(n int) []float64 {
@@ -147,8 +166,20 @@ func gain(a, b, r, p *mat.Dense) *mat.Dense {
 }
 
 func (c problem) resultLen() int {
-	if c.kind == meta {
-		return 1 + c.r*c.n
+	size := c.r * c.n
+	switch c.kind {
+	case meta, fleetGradient, fleetStream:
+		return 1 + size
+	case fleetValue:
+		return 1
+	case fleetProduct:
+		return size
+	case fleetTrain:
+		return trainingSteps / keptEvery * size
+	case fleetOptima:
+		return c.tasks * size
+	case fleetConverge:
+		return 2 + size
 	}
 	return c.n * c.n
 }
@@ -159,7 +190,7 @@ func (c problem) write(dir string) error {
 		return err
 	}
 	for name, x := range map[string][]float64{
-		"a": c.a, "b": c.b, "q": c.q, "r": c.rr, "m": c.m, "w": c.w, "rate": {c.rate},
+		"a": c.a, "b": c.b, "q": c.q, "r": c.rr, "m": c.m, "w": c.w, "rate": c.rates, "v": c.v, "step": {c.step},
 	} {
 		if err := writeFloats(filepath.Join(dir, name+".f64"), x); err != nil {
 			return err
@@ -171,14 +202,17 @@ func (c problem) write(dir string) error {
 // read is the inverse of write, for a kind and shape given on the command.
 func (c *problem) read(dir string) error {
 	n, r, t := c.n, c.r, c.tasks
-	rate := []float64{0}
+	if c.kind == fleetStream {
+		t = 0 // the tasks are in an archive
+	}
+	step := []float64{0}
 	for _, f := range []struct {
 		name string
 		to   *[]float64
 		n    int
 	}{
-		{"a", &c.a, t * n * n}, {"b", &c.b, t * n * r}, {"q", &c.q, t * n * n},
-		{"r", &c.rr, t * r * r}, {"m", &c.m, t * n * n}, {"w", &c.w, -1}, {"rate", &rate, 1},
+		{"a", &c.a, t * n * n}, {"b", &c.b, t * n * r}, {"q", &c.q, t * n * n}, {"r", &c.rr, t * r * r},
+		{"m", &c.m, n * n}, {"w", &c.w, -1}, {"rate", &c.rates, -1}, {"v", &c.v, -1}, {"step", &step, 1},
 	} {
 		x, err := readFloats(filepath.Join(dir, f.name+".f64"), f.n)
 		if err != nil {
@@ -186,30 +220,47 @@ func (c *problem) read(dir string) error {
 		}
 		*f.to = x
 	}
-	c.rate = rate[0]
+	c.step = step[0]
 	return nil
 }
 
 func writeFloats(path string, x []float64) error {
-	buf := make([]byte, 0, 8*len(x))
-	for _, v := range x {
-		buf = binary.LittleEndian.AppendUint64(buf, math.Float64bits(v))
+	f, err := os.Create(path)
+	if err != nil {
+		return err
 	}
-	return os.WriteFile(path, buf, 0o644)
+	out := bufio.NewWriterSize(f, 1<<20)
+	var word [8]byte
+	for _, v := range x {
+		binary.LittleEndian.PutUint64(word[:], math.Float64bits(v))
+		out.Write(word[:]) // an error stays until Flush
+	}
+	return errors.Join(out.Flush(), f.Close())
 }
 
-// readFloats reads n numbers, or as many as there are when n < 0.
+// readFloats reads n numbers, or as many as there are when n < 0. It holds them
+// once: a million tasks are as large as the memory they are said to take.
 func readFloats(path string, n int) ([]float64, error) {
-	buf, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	if len(buf)%8 != 0 || n >= 0 && len(buf) != 8*n {
-		return nil, fmt.Errorf("%s has %d bytes, want %d numbers", path, len(buf), n)
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
 	}
-	x := make([]float64, len(buf)/8)
+	if size := info.Size(); size%8 != 0 || n >= 0 && size != 8*int64(n) {
+		return nil, fmt.Errorf("%s has %d bytes, want %d numbers", path, size, n)
+	}
+	x := make([]float64, info.Size()/8)
+	in := bufio.NewReaderSize(f, 1<<20)
+	var word [8]byte
 	for i := range x {
-		x[i] = math.Float64frombits(binary.LittleEndian.Uint64(buf[8*i:]))
+		if _, err := io.ReadFull(in, word[:]); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		x[i] = math.Float64frombits(binary.LittleEndian.Uint64(word[:]))
 	}
 	return x, nil
 }

@@ -1,20 +1,28 @@
-// Command bench times metalqr beside the solvers people use today, in one run
-// on one machine:
+// Command bench times metalqr beside what people use today, in one run on one
+// machine:
 //
-//	go run ./bench
+//	go run ./bench                          everything, some 25 minutes: writes bench/RESULTS.md
+//	go run ./bench -cases fleet-headline    the fleet's targets, some 2 minutes: prints only
+//	go run ./bench -smoke                   our side alone, few tasks, seconds
 //
-// The peers are Octave's control package, which calls SLICOT, and SciPy;
-// bench/setup.sh installs them. Each side is a process of its own, held to one
-// thread, that times itself. The sides take turns (A B C D, A B C D, …), so
-// that whatever else the machine does falls on all of them. A case is timed
-// only after the results of all sides agree to 1e-8, and every residual is
-// measured here, by one formula in twice the working precision.
+// The peers are Octave's control package, which calls SLICOT, SciPy, JAX and
+// PyTorch; bench/setup.sh installs them. Each side is a process of its own that
+// times itself: with one thread for single systems, with all cores for fleets.
+// The sides take turns (A B C D, A B C D, …), so that whatever else the machine
+// does falls on all of them. A case is timed only after the results of all sides
+// agree to 1e-8, and the residual of an equation is measured here, by one formula
+// in twice the working precision. A side that is not installed, gives no answer,
+// or would take longer than -longest for a call is in the table with the reason.
 //
-// The table goes to standard output and, with the command, the machine and the
-// versions, to bench/RESULTS.md.
+// The studies are about metalqr alone, but for the memory of the peers: how time
+// grows with tasks, states, inner steps and workers (bench/scaling.svg), memory
+// held and streamed, the share of the processor's peak, and a whole training.
+//
+// The report goes to standard output and, of a whole run, to bench/RESULTS.md.
 package main
 
 import (
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -36,67 +44,117 @@ func main() {
 		}
 		return
 	}
-	rounds := flag.Int("rounds", 9, "turns each side takes at each case")
-	turn := flag.Duration("turn", 200*time.Millisecond, "time of one turn; at least one call")
-	only := flag.String("case", "", "run only the cases whose name matches this regular expression; nothing is written")
-	dir := flag.String("dir", "bench", "where setup.sh, .venv, peers and RESULTS.md are")
+	var s session
+	flag.IntVar(&s.rounds, "rounds", 9, "turns each side takes at each case")
+	flag.DurationVar(&s.turn, "turn", 200*time.Millisecond, "time of one turn; at least one call")
+	flag.DurationVar(&s.longest, "longest", 3*time.Second, "a side whose call on a fleet would take longer, by what fewer tasks took, is left out")
+	flag.StringVar(&s.dir, "dir", "bench", "where setup.sh, .venv, peers and RESULTS.md are")
+	only := flag.String("cases", "", "run only the cases and studies whose name matches this regular expression; nothing is written")
+	flag.BoolVar(&s.smoke, "smoke", false, "our side alone, at most 100 tasks, one short turn; nothing is written")
 	flag.Parse()
-	if err := run(*dir, *rounds, *turn, *only); err != nil {
+	if err := s.run(*only); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(dir string, rounds int, turn time.Duration, only string) error {
-	if rounds < 1 {
-		return fmt.Errorf("-rounds %d: at least 1 is needed", rounds)
+// A session is one run of the harness.
+type session struct {
+	rounds  int
+	turn    time.Duration
+	longest time.Duration
+	dir     string
+	smoke   bool
+
+	work   string // holds the matrices of the case at hand
+	filter *regexp.Regexp
+	known  map[string]float64 // seconds a call, by side and case
+}
+
+func (s *session) run(only string) error {
+	if s.rounds < 1 {
+		return fmt.Errorf("-rounds %d: at least 1 is needed", s.rounds)
 	}
-	filter, err := regexp.Compile(only)
-	if err != nil {
-		return fmt.Errorf("-case: %w", err)
+	var err error
+	if s.filter, err = regexp.Compile(only); err != nil {
+		return fmt.Errorf("-cases: %w", err)
 	}
-	sides, err := start(dir)
+	if s.smoke {
+		s.rounds, s.turn = 1, time.Millisecond
+	}
+	if s.work, err = os.MkdirTemp("", "metalqr-bench-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(s.work)
+
+	about := about{session: s, loadBefore: loadAverage()}
+	solves, err := s.measureAll(cases(), solveSides(s.dir), &about)
 	if err != nil {
 		return err
+	}
+	many := fleets()
+	if s.smoke {
+		many = small(many)
+	}
+	fleet, err := s.measureAll(many, fleetSides(s.dir), &about)
+	if err != nil {
+		return err
+	}
+	studies, err := s.studies()
+	if err != nil {
+		return err
+	}
+	if len(solves)+len(fleet)+len(studies) == 0 {
+		return fmt.Errorf("-cases %q matches none of the cases", only)
+	}
+	about.loadAfter = loadAverage()
+	text := render(solves, fleet, studies, about)
+	fmt.Print(text)
+	if only != "" || s.smoke {
+		return nil
+	}
+	return os.WriteFile(filepath.Join(s.dir, "RESULTS.md"), []byte(text), 0o644)
+}
+
+// small leaves of the cases those of 100 tasks, and of the others what they would
+// be with 100.
+func small(all []problem) []problem {
+	var few []problem
+	for _, c := range all {
+		if c.tasks <= 100 || c.name == headline || c.kind == fleetOptima {
+			c.tasks = min(c.tasks, 100)
+			few = append(few, c)
+		}
+	}
+	return few
+}
+
+// measureAll measures the cases that the filter lets through.
+func (s *session) measureAll(cases []problem, sides []*side, about *about) ([]row, error) {
+	if s.smoke {
+		sides = sides[:1]
 	}
 	defer func() {
-		for _, s := range sides {
-			s.close()
+		for _, side := range sides {
+			side.close()
+			if side.version != "" {
+				about.versions = append(about.versions, side.version)
+			}
 		}
 	}()
-	work, err := os.MkdirTemp("", "metalqr-bench-")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-
-	load := loadAverage()
 	var rows []row
-	for _, c := range cases() {
-		if !filter.MatchString(c.name) {
+	for _, c := range cases {
+		if !s.filter.MatchString(c.name) {
 			continue
 		}
 		fmt.Fprintln(os.Stderr, c.name)
-		r, err := measure(c, sides, filepath.Join(work, c.name), rounds, turn)
+		r, err := s.measure(c, sides, filepath.Join(s.work, c.name))
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
 		rows = append(rows, r)
 	}
-	if len(rows) == 0 {
-		return fmt.Errorf("-case %q matches none of the cases", only)
-	}
-
-	about := about{rounds: rounds, turn: turn, loadBefore: load, loadAfter: loadAverage()}
-	for _, s := range sides {
-		about.versions = append(about.versions, s.version)
-	}
-	text := render(rows, about)
-	fmt.Print(text)
-	if only != "" {
-		return nil
-	}
-	return os.WriteFile(filepath.Join(dir, "RESULTS.md"), []byte(text), 0o644)
+	return rows, nil
 }
 
 // A row is one case, measured: entries[i] belongs to the i-th side, and is nil
@@ -110,48 +168,159 @@ type row struct {
 type entry struct {
 	side     string
 	note     string    // the routine or method it used
+	absent   string    // why it was not timed
 	seconds  []float64 // per call, one for each round
 	residual float64   // NaN where the case is not an equation
 	distance float64   // from our result, relative
 }
 
 // measure has every side that knows the problem solve it, compares the results
-// with ours, and then lets the sides take turns.
-func measure(c problem, sides []*side, dir string, rounds int, turn time.Duration) (row, error) {
+// with ours, and then lets the sides take turns. A peer that cannot take part is
+// in the row with the reason; our side must.
+func (s *session) measure(c problem, sides []*side, dir string) (row, error) {
+	r := row{c: c, entries: make([]*entry, len(sides))}
+	running := 0
+	for i, side := range sides {
+		if !side.solves(c.kind) {
+			continue
+		}
+		r.entries[i] = &entry{side: side.name}
+		if r.entries[i].absent = s.tooLong(side.name, c); r.entries[i].absent == "" {
+			running++
+		}
+	}
+	if short := tooLarge(c, running); short != "" {
+		for _, e := range r.entries {
+			if e != nil && e.absent == "" {
+				e.absent = short
+			}
+		}
+		return r, nil
+	}
+	if c.isFleet() {
+		if err := c.drawFleet(1); err != nil {
+			return row{}, err
+		}
+	}
+	defer os.RemoveAll(dir)
 	if err := c.write(dir); err != nil {
 		return row{}, err
 	}
-	r := row{c: c, entries: make([]*entry, len(sides))}
+	if c.isFleet() { // the sides have their own copies
+		c.a, c.b, c.q, c.rr = nil, nil, nil, nil
+	}
 	var reference []float64
-	for i, s := range sides {
-		if !s.solves(c.kind) {
+	for i, side := range sides {
+		e := r.entries[i]
+		if e == nil || e.absent != "" {
 			continue
 		}
-		x, note, err := s.load(c, dir)
+		x, note, err := side.load(c, dir)
+		if e.lost(err) && i > 0 {
+			continue
+		}
 		if err != nil {
 			return row{}, err
 		}
 		if reference == nil {
 			reference = x
 		}
-		e := &entry{side: s.name, note: note, residual: c.residual(x), distance: distance(reference, x)}
+		e.note, e.residual, e.distance = note, c.residual(x), distance(reference, x)
 		if !(e.distance <= agreement) {
 			return row{}, fmt.Errorf("%s is %.2g from %s, relative: more than %.0e",
-				s.name, e.distance, sides[0].name, agreement)
+				side.name, e.distance, sides[0].name, agreement)
 		}
-		r.entries[i] = e
 	}
-	for range rounds {
-		for i, s := range sides {
-			if r.entries[i] == nil {
+	begin := time.Now()
+	for round := range s.rounds {
+		if round >= 3 && c.isFleet() && time.Since(begin) > 4*s.longest {
+			break // of cases of seconds a call three rounds must do
+		}
+		for i, side := range sides {
+			e := r.entries[i]
+			if e == nil || e.absent != "" {
 				continue
 			}
-			seconds, err := s.time(turn)
+			seconds, err := side.time(s.turn)
+			if e.lost(err) && i > 0 {
+				continue
+			}
 			if err != nil {
 				return row{}, err
 			}
-			r.entries[i].seconds = append(r.entries[i].seconds, seconds)
+			e.seconds = append(e.seconds, seconds)
 		}
 	}
+	if s.known == nil {
+		s.known = map[string]float64{}
+	}
+	for _, e := range r.entries {
+		if e != nil && e.absent == "" {
+			s.known[key(e.side, c.kind, c.n, c.tasks)] = median(e.seconds)
+		}
+	}
+	r.c.a, r.c.b, r.c.q, r.c.rr = nil, nil, nil, nil
 	return r, nil
+}
+
+// lost says whether err is that a side gave no answer, and notes it.
+func (e *entry) lost(err error) bool {
+	var silent *silentError
+	if !errors.As(err, &silent) {
+		return false
+	}
+	e.absent = silent.brief()
+	return true
+}
+
+func key(side, kind string, n, tasks int) string { return fmt.Sprint(side, kind, n, " ", tasks) }
+
+// foretell is what a call should take, by what a hundredth of the tasks took,
+// and a training by its 200 gradients.
+func (s *session) foretell(side, kind string, n, tasks int) (seconds float64, from string, ok bool) {
+	if t, ok := s.known[key(side, kind, n, tasks/100)]; ok {
+		return 100 * t, fmt.Sprintf("a hundredth of the tasks takes %s", clock(t)), true
+	}
+	if kind == fleetTrain {
+		if t, ok := s.known[key(side, fleetGradient, n, tasks)]; ok {
+			return trainingSteps * t, fmt.Sprintf("a gradient takes %s", clock(t)), true
+		}
+		if t, _, ok := s.foretell(side, fleetGradient, n, tasks); ok {
+			return trainingSteps * t, fmt.Sprintf("a gradient would take %s", clock(t)), true
+		}
+		return 0, "", false
+	}
+	// Not measured with a hundredth either, because that was too long already.
+	if tasks > 100 {
+		if t, from, ok := s.foretell(side, kind, n, tasks/100); ok {
+			return 100 * t, from, true
+		}
+	}
+	return 0, "", false
+}
+
+// tooLong says why a side is left out of a case of many tasks.
+func (s *session) tooLong(side string, c problem) string {
+	if !c.isFleet() {
+		return ""
+	}
+	t, from, ok := s.foretell(side, c.kind, c.n, c.tasks)
+	if !ok || t <= s.longest.Seconds() {
+		return ""
+	}
+	return fmt.Sprintf("not run: some %s a call, since %s", clock(t), from)
+}
+
+// tooLarge says why a case is left out: sides hold their tasks and one more copy
+// while they make of them what they need.
+func tooLarge(c problem, sides int) string {
+	if !c.isFleet() {
+		return ""
+	}
+	need := 2.2 * 8 * float64(c.numbers()) * float64(sides)
+	have, ok := memoryAvailable()
+	if !ok || need <= 0.8*have {
+		return ""
+	}
+	return fmt.Sprintf("not run: %d sides would need %.0f GB, %.0f are free", sides, need/1e9, have/1e9)
 }

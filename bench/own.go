@@ -51,7 +51,13 @@ func serve(in io.Reader, out io.Writer) error {
 			}
 			var note string
 			var err error
-			if call, note, err = c.prepare(); err != nil {
+			call, result = nil, nil // free before the next case's
+			if c.isFleet() {
+				call, note, err = c.prepareFleet(words[2])
+			} else {
+				call, note, err = c.prepare()
+			}
+			if err != nil {
 				return err
 			}
 			result = make([]float64, c.resultLen())
@@ -61,7 +67,7 @@ func serve(in io.Reader, out io.Writer) error {
 			if err := writeFloats(words[6], result); err != nil {
 				return err
 			}
-			if one, err = mean(2); err != nil {
+			if one, err = mean(1); err != nil {
 				return err
 			}
 			fmt.Fprintf(out, "loaded\t%s\n", note)
@@ -116,14 +122,14 @@ func (c problem) prepare() (call func(dst []float64) error, note string, err err
 				B:      matrix(n, r, c.b[i*n*r:(i+1)*n*r]),
 				Q:      matrix(n, n, c.q[i*n*n:(i+1)*n*n]),
 				R:      matrix(r, r, c.rr[i*r*r:(i+1)*r*r]),
-				Sigma0: matrix(n, n, c.m[i*n*n:(i+1)*n*n]),
+				Sigma0: matrix(n, n, c.m),
 			})
 			if err != nil {
 				return nil, "", err
 			}
 			members[i] = maml.Member{
 				Name: strconv.Itoa(i), Weight: 1, Outer: task,
-				Inner: []objective.Rule{maml.Gradient{Objective: task, Rate: c.rate}},
+				Inner: []objective.Rule{maml.Gradient{Objective: task, Rate: c.rates[0]}},
 			}
 		}
 		h, err := maml.NewMeta(members)

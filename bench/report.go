@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 )
 
 // The names of the sides, as in the table.
@@ -15,6 +14,8 @@ const (
 	ours       = "metalqr"
 	octaveName = "Octave"
 	scipyName  = "SciPy"
+	jaxName    = "JAX"
+	torchName  = "PyTorch"
 )
 
 // targets are how many times faster than a peer metalqr sets out to be.
@@ -31,7 +32,14 @@ var targets = []struct {
 	{meta, 4, scipyName, 100},
 }
 
+// fleetTargets are those of the headline, against autodiff.
+var fleetTargets = map[string]float64{jaxName: 30, torchName: 100}
+
 func target(c problem, peer string) (want float64, ok bool) {
+	if c.name == headline {
+		want, ok = fleetTargets[peer]
+		return want, ok
+	}
 	for _, t := range targets {
 		if t.kind == c.kind && t.n == c.n && t.peer == peer {
 			return t.want, true
@@ -42,47 +50,88 @@ func target(c problem, peer string) (want float64, ok bool) {
 
 // about is what the numbers depend on besides the code.
 type about struct {
-	rounds                int
-	turn                  time.Duration
+	session               *session
 	versions              []string
 	loadBefore, loadAfter string
 }
 
 // render writes the whole report as Markdown.
-func render(rows []row, a about) string {
+func render(solves, fleet []row, studies []study, a about) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "# metalqr beside its peers\n\n")
 	fmt.Fprintf(&b, "Printed by `%s` after `bench/setup.sh`.\n\n",
 		strings.Join(append([]string{"go run ./bench"}, os.Args[1:]...), " "))
-	fmt.Fprintf(&b, "One thread each; %d rounds in which the sides take turns of %v (at least one call). ", a.rounds, a.turn)
+	fmt.Fprintf(&b, "%d rounds in which the sides take turns of %v (at least one call; three rounds at least of fleets that take seconds). ",
+		a.session.rounds, a.session.turn)
 	b.WriteString("Time is the median over rounds of the mean call; spread is (largest − smallest) / median. " +
 		"*Times slower* is the median over rounds of the peer's time divided by ours in the same round. The residual is measured by the harness in twice the " +
 		"working precision; *apart* is the distance of the result from ours, relative, and was at most 1e-8 before anything was timed.\n\n")
 	fmt.Fprintf(&b, "- machine: %s, %d cores, %s/%s; load average before and after: %s, %s\n",
 		cpuModel(), runtime.NumCPU(), runtime.GOOS, runtime.GOARCH, a.loadBefore, a.loadAfter)
+	slices.Sort(a.versions)
 	for _, v := range slices.Compact(a.versions) {
 		fmt.Fprintf(&b, "- %s\n", v)
 	}
-	b.WriteString("- Octave is `dare` and `dlyap` as a user calls them, their checks included; SLICOT is the compiled routine under them, " +
-		"called without those checks; the SciPy meta-gradient is the loop of `peers/scipy_peer.py`\n" +
-		"- metalqr's Riccati times include refinement and the certificate of stability; its meta-gradient is one evaluation of the " +
-		"meta-objective at a new gain and its exact gradient\n\n")
+	if len(solves) > 0 {
+		b.WriteString("\n## Single systems, one thread\n\n" +
+			"- Octave is `dare` and `dlyap` as a user calls them, their checks included; SLICOT is the compiled routine under them, " +
+			"called without those checks; the SciPy meta-gradient is the loop of `peers/scipy_peer.py`; JAX and PyTorch are as below\n" +
+			"- metalqr's Riccati times include refinement and the certificate of stability; its meta-gradient is one evaluation of the " +
+			"meta-objective at a new gain and its exact gradient\n\n")
+		b.WriteString(align(table(solves)) + "\n" + verdict(solves))
+	}
+	if len(fleet) > 0 {
+		fmt.Fprintf(&b, "\n## Fleets, %d cores\n\n", runtime.NumCPU())
+		b.WriteString("One gradient step; r = max(1, d/2); the exact second-order derivatives. A product is that of the Hessian with one " +
+			"vector at a new gain; a training is 200 gradient steps, every 20th iterate compared.\n\n" +
+			"- JAX is `jit` and `vmap` with `grad` and `jvp`; PyTorch is batched tensors with autograd. Each takes, for each size, the fastest of " +
+			"doubling with the derivative of the equation, doubling differentiated as it stands, and (d ≤ 4) the Kronecker form, of ways to write " +
+			"products and to lay out tasks, and of two sizes of chunks; the note says which. Compilation is not in the time\n" +
+			"- *formulas* are the same libraries without autodiff: the closed formulas of the gradient, worked out by hand (`peers/formulas.py`), and for " +
+			"PyTorch tasks last and products as sums of rows. That is what an expert could make of them\n" +
+			"- SciPy is a loop over tasks in a process a core; Octave is a loop over `dare` in one\n" +
+			"- metalqr's fleet is made of the tensors once, as theirs are, but for fleet-optima, which is the making; each call evaluates all tasks anew, " +
+			"proves each loop stable by a Lyapunov inequality, and sums with compensation\n\n")
+		b.WriteString(align(table(fleet)) + "\n" + verdict(fleet))
+	}
+	for _, s := range studies {
+		fmt.Fprintf(&b, "\n## %s\n\n%s", s.title, s.text)
+	}
+	return b.String()
+}
 
+func table(rows []row) [][]string {
 	table := [][]string{{"case", "side", "time", "spread", "times slower", "target", "residual", "apart", "note"}}
 	for _, r := range rows {
 		own := r.entries[0]
-		for _, e := range r.entries {
+		for i, e := range r.entries {
 			if e == nil {
 				continue
 			}
-			line := []string{r.c.name, e.side, seconds(median(e.seconds)),
-				fmt.Sprintf("%.0f %%", 100*spread(e.seconds)), "", "", scientific(e.residual), "", e.note}
-			if e != own {
-				line[0] = ""
+			line := []string{"", e.side, "", "", "", "", "", "", e.note}
+			if i == 0 {
+				line[0] = r.c.name
+			}
+			want, aimed := target(r.c, e.side)
+			switch {
+			case e.absent != "":
+				line[8] = e.absent
+				if aimed {
+					line[5] = fmt.Sprintf("%g: not measured", want)
+				}
+			default:
+				line[2], line[3] = clock(median(e.seconds)), fmt.Sprintf("%.0f %%", 100*spread(e.seconds))
+				line[6] = scientific(e.residual)
+				if i == 0 {
+					break
+				}
+				line[7] = scientific(e.distance)
+				if own.absent != "" {
+					break
+				}
 				ratio := timesSlower(e, own)
 				line[4] = fmt.Sprintf("%.3g", ratio)
-				line[7] = scientific(e.distance)
-				if want, ok := target(r.c, e.side); ok {
+				if aimed {
 					line[5] = fmt.Sprintf("%g: met", want)
 					if ratio < want {
 						line[5] = fmt.Sprintf("%g: MISSED", want)
@@ -92,39 +141,48 @@ func render(rows []row, a about) string {
 			table = append(table, line)
 		}
 	}
-	b.WriteString(align(table))
-	b.WriteString("\n" + verdict(rows))
-	return b.String()
+	return table
 }
 
-// verdict says in words which targets are missed, and where a residual of ours
-// is above a peer's.
+// verdict says in words which targets are missed or were not measured, and where
+// a residual of ours is above a peer's.
 func verdict(rows []row) string {
-	var missed, worse []string
-	checked := 0
+	var missed, unknown, worse []string
+	checked, equations := 0, false
 	for _, r := range rows {
 		own := r.entries[0]
 		for _, e := range r.entries[1:] {
 			if e == nil {
 				continue
 			}
-			if want, ok := target(r.c, e.side); ok {
+			want, aimed := target(r.c, e.side)
+			if e.absent != "" || own.absent != "" {
+				if aimed {
+					unknown = append(unknown, fmt.Sprintf("%s against %s: %s", r.c.name, e.side, e.absent))
+				}
+				continue
+			}
+			if aimed {
 				checked++
 				if ratio := timesSlower(e, own); ratio < want {
 					missed = append(missed, fmt.Sprintf("%s against %s: %.3g, target %g", r.c.name, e.side, ratio, want))
 				}
 			}
+			equations = equations || !math.IsNaN(own.residual)
 			if own.residual > e.residual {
 				worse = append(worse, fmt.Sprintf("%s against %s: %s, theirs %s",
 					r.c.name, e.side, scientific(own.residual), scientific(e.residual)))
 			}
 		}
 	}
-	s := fmt.Sprintf("Targets met: %d of %d.\n", checked-len(missed), checked)
+	s := fmt.Sprintf("Targets met: %d of %d.\n", checked-len(missed), checked+len(unknown))
 	for _, m := range missed {
 		s += "- missed: " + m + "\n"
 	}
-	if len(worse) == 0 {
+	for _, u := range unknown {
+		s += "- not measured: " + u + "\n"
+	}
+	if equations && len(worse) == 0 {
 		return s + "No residual of ours is above a peer's.\n"
 	}
 	for _, w := range worse {
@@ -160,7 +218,7 @@ func align(table [][]string) string {
 // timesSlower compares turns that were next to each other, so that a machine
 // busy for a while slows both sides of a ratio.
 func timesSlower(e, own *entry) float64 {
-	ratios := make([]float64, len(own.seconds))
+	ratios := make([]float64, min(len(own.seconds), len(e.seconds)))
 	for i := range ratios {
 		ratios[i] = e.seconds[i] / own.seconds[i]
 	}
@@ -175,8 +233,11 @@ func median(x []float64) float64 {
 
 func spread(x []float64) float64 { return (slices.Max(x) - slices.Min(x)) / median(x) }
 
-func seconds(s float64) string {
+// clock writes a time with three digits.
+func clock(s float64) string {
 	switch {
+	case s < 1e-6:
+		return fmt.Sprintf("%.3g ns", s*1e9)
 	case s < 1e-3:
 		return fmt.Sprintf("%.3g µs", s*1e6)
 	case s < 1:
@@ -213,4 +274,19 @@ func loadAverage() string {
 	}
 	first, _, _ := strings.Cut(string(load), " ")
 	return first
+}
+
+// memoryAvailable is how much memory the machine has free, in bytes.
+func memoryAvailable() (bytes float64, ok bool) {
+	info, err := os.ReadFile("/proc/meminfo")
+	if err != nil {
+		return 0, false
+	}
+	for line := range strings.Lines(string(info)) {
+		var kilobytes float64
+		if _, err := fmt.Sscanf(line, "MemAvailable: %f kB", &kilobytes); err == nil {
+			return 1024 * kilobytes, true
+		}
+	}
+	return 0, false
 }

@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs the programs that `go run ./bench` compares metalqr with:
-# Octave with its control package (SLICOT) on OpenBLAS, from Debian's packages,
-# and NumPy and SciPy, at pinned versions, in bench/.venv.
+# Octave with its control package (SLICOT) on OpenBLAS, and PyTorch built for
+# processors alone, from Debian's packages, and NumPy, SciPy and JAX, at pinned
+# versions, in bench/.venv.
 # Nothing else of metalqr needs them. Safe to run again.
 set -eu
 cd "$(dirname "$0")"
 
 missing=
-for package in octave octave-control libopenblas0-pthread python3 python3-venv; do
+for package in octave octave-control libopenblas0-pthread python3 python3-venv python3-torch; do
 	if [ "$package" = python3-venv ]; then
 		python3 -c 'import ensurepip, venv' 2>/dev/null && continue
 	fi
@@ -29,6 +30,7 @@ if [ -n "$missing" ]; then
 fi
 
 [ -x .venv/bin/python ] || python3 -m venv .venv
-.venv/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 scipy==1.17.1
+.venv/bin/python -m pip install --quiet --disable-pip-version-check numpy==2.4.6 scipy==1.17.1 jax==0.10.2 jaxlib==0.10.2
 echo "peers ready: $(octave-cli --version | head -n 1); $(.venv/bin/python -c \
-	'import numpy, scipy; print("NumPy", numpy.__version__, "and SciPy", scipy.__version__)')"
+	'import jax, numpy, scipy; print("NumPy", numpy.__version__, "SciPy", scipy.__version__, "JAX", jax.__version__)'); $(/usr/bin/python3 -c \
+	'import torch; print("PyTorch", torch.__version__)')"

@@ -9,7 +9,22 @@ function x = matrix (folder, name, rows, columns)
   fclose (f);
 end
 
-function [call, note] = load_case (kind, folder, n, r, bare)
+% The matrices of all tasks, one to a cell.
+function x = stack (folder, name, rows, columns, tasks)
+  x = matrix (folder, name, rows * tasks, columns);
+  x = mat2cell (x, repmat (rows, 1, tasks), columns);
+end
+
+% The optimal gain of every task, one below the other.
+function w = gains (a, b, q, rr, tasks)
+  w = cell (tasks, 1);
+  for k = 1:tasks
+    [p, l, w{k}] = dare (a{k}, b{k}, q{k}, rr{k});
+  end
+  w = vertcat (w{:});
+end
+
+function [call, note] = load_case (kind, folder, n, r, tasks, bare)
   switch (kind)
     case "riccati"
       a = matrix (folder, "a", n, n);
@@ -33,6 +48,13 @@ function [call, note] = load_case (kind, folder, n, r, bare)
         call = @() dlyap (a, m);
         note = "dlyap";
       end
+    case "fleet-optima"
+      a = stack (folder, "a", n, n, tasks);
+      b = stack (folder, "b", n, r, tasks);
+      q = stack (folder, "q", n, n, tasks);
+      rr = stack (folder, "r", r, r, tasks);
+      call = @() gains (a, b, q, rr, tasks);
+      note = "dare, a loop in one process";
     otherwise
       error ("unknown kind %s", kind);
   end
@@ -55,7 +77,8 @@ one = 0;
 while (ischar (line = fgetl (stdin)))
   words = strsplit (line, "\t");
   if (strcmp (words{1}, "load"))
-    [call, note] = load_case (words{2}, words{3}, str2double (words{4}), str2double (words{5}), bare);
+    [call, note] = load_case (words{2}, words{3}, str2double (words{4}), str2double (words{5}), ...
+                              str2double (words{6}), bare);
     x = call ();
     f = fopen (words{7}, "w", "ieee-le");
     fwrite (f, x.', "double");

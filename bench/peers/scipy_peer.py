@@ -5,20 +5,16 @@ scipy.linalg.solve_discrete_lyapunov: no derivative is approximated, nothing is
 solved twice.
 """
 
+import multiprocessing
+import os
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import scipy
 from scipy.linalg import solve_discrete_are, solve_discrete_lyapunov
 
-
-def mean_call(call, repetitions):
-    start = time.perf_counter()
-    for _ in range(repetitions):
-        call()
-    return (time.perf_counter() - start) / repetitions
+from conversation import Family, mean_call, serve
 
 
 def faster_method(a, m):
@@ -65,8 +61,82 @@ def meta_gradient(tasks, w, rate, method):
     return value / len(tasks), gradient / len(tasks)
 
 
+def part(a, b, q, r, sigma0, w, rate, method):
+    """Sums over some tasks, in a process of its own."""
+    family = [(*task, sigma0) for task in zip(a, b, q, r)]
+    value, gradient = meta_gradient(family, w, rate, method)
+    return value * len(family), gradient * len(family)
+
+
+def gains(a, b, q, r):
+    """The optimal gains of some tasks."""
+    out = []
+    for a, b, q, r in zip(a, b, q, r):
+        p = solve_discrete_are(a, b, q, r)
+        out.append(np.linalg.solve(r + b.T @ p @ b, b.T @ p @ a))
+    return np.array(out)
+
+
+def worker(pipe, halves, task):
+    """Answers a gain, or None, with what the task says of this worker's tasks."""
+    halves = [np.array(x) for x in halves]
+    while True:
+        try:
+            arguments = pipe.recv()
+        except EOFError:
+            return
+        pipe.send(task(*halves, *arguments))
+
+
+class Workers:
+    """Processes that hold equal parts of the tasks and answer together."""
+
+    def __init__(self, family, task):
+        self.pipes, self.processes = [], []
+        context = multiprocessing.get_context("fork")
+        bounds = np.linspace(0, family.tasks, int(os.environ["BENCH_THREADS"]) + 1).astype(int)
+        for lo, hi in zip(bounds[:-1], bounds[1:]):
+            here, there = context.Pipe()
+            halves = [x[lo:hi] for x in (family.a, family.b, family.q, family.rr)]
+            process = context.Process(target=worker, args=(there, halves, task), daemon=True)
+            process.start()
+            self.pipes.append(here)
+            self.processes.append(process)
+
+    def __call__(self, *arguments):
+        for pipe in self.pipes:
+            pipe.send(arguments)
+        return [pipe.recv() for pipe in self.pipes]
+
+    def close(self):
+        for process in self.processes:
+            process.terminate()
+            process.join()
+
+
+workers = None
+
+
 def load(kind, folder, n, r, tasks):
     """The call to time, and a note on how it was set up."""
+    global workers
+    if workers:
+        workers.close()
+        workers = None
+    if kind.startswith("fleet"):
+        family = Family(folder, n, r, tasks)
+        if kind == "fleet-optima":
+            workers = Workers(family, gains)
+            return lambda: np.concatenate(workers()), "solve_discrete_are, a process a core"
+        method = faster_method(family.a[0] - family.b[0] @ family.w, family.sigma0)
+        workers = Workers(family, part)
+
+        def call():
+            parts = workers(family.sigma0, family.w, family.rates[0], method)
+            value = sum(value for value, _ in parts) / tasks
+            return value, sum(gradient for _, gradient in parts) / tasks
+
+        return call, f"{method}, a process a core"
     folder = Path(folder)
 
     def matrix(name, *shape):
@@ -81,47 +151,16 @@ def load(kind, folder, n, r, tasks):
         method = faster_method(a, m)
         return lambda: solve_discrete_lyapunov(a, m, method=method), method
     if kind == "meta":
-        stacks = zip(
-            matrix("a", tasks, n, n),
-            matrix("b", tasks, n, r),
-            matrix("q", tasks, n, n),
-            matrix("r", tasks, r, r),
-            matrix("m", tasks, n, n),
-        )
-        family = [tuple(task) for task in stacks]
-        w, rate = matrix("w", r, n), float(matrix("rate", 1)[0])
-        method = faster_method(family[0][0] - family[0][1] @ w, family[0][4])
-        return lambda: meta_gradient(family, w, rate, method), method
+        family = Family(folder, n, r, tasks)
+        stacks = zip(*(np.array(x) for x in (family.a, family.b, family.q, family.rr)))
+        members = [(*task, family.sigma0) for task in stacks]
+        method = faster_method(members[0][0] - members[0][1] @ family.w, family.sigma0)
+        return lambda: meta_gradient(members, family.w, family.rates[0], method), method
     raise ValueError(f"unknown kind {kind}")
 
 
-def flat(result):
-    if isinstance(result, tuple):
-        return np.concatenate([np.ravel(part) for part in result])
-    return np.ravel(result)
-
-
-def main():
-    blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
-    print(
-        f"ready SciPy {scipy.__version__}, NumPy {np.__version__}, Python "
-        f"{sys.version.split()[0]}, {blas['name']} {blas['version']}",
-        flush=True,
-    )
-    call = None
-    one = 0.0
-    for line in sys.stdin:
-        word, *rest = line.rstrip("\n").split("\t")
-        if word == "load":
-            kind, folder, n, r, tasks, out = rest
-            call, note = load(kind, folder, int(n), int(r), int(tasks))
-            flat(call()).tofile(out)
-            one = mean_call(call, 2)
-            print("loaded", note, sep="\t", flush=True)
-        elif word == "time":
-            repetitions = max(1, int(float(rest[0]) / one))
-            one = mean_call(call, repetitions)
-            print("timed", repetitions, repr(one), sep="\t", flush=True)
-
-
-main()
+blas = np.show_config(mode="dicts")["Build Dependencies"]["blas"]
+serve(
+    f"SciPy {scipy.__version__}, NumPy {np.__version__}, Python {sys.version.split()[0]}, {blas['name']} {blas['version']}",
+    load,
+)
