@@ -29,6 +29,10 @@ type SearchOptions struct {
 	// Workers is the number of goroutines; 0 means GOMAXPROCS. It changes no
 	// bit of the result.
 	Workers int
+	// As is the same function as the Meta, by something that evaluates it faster
+	// than member by member, a fleet; nil: the Meta itself. It is asked from many
+	// goroutines at once.
+	As objective.Objective
 	// Given are gains to start from beside the search's own.
 	Given [][]float64
 	// Progress, where not nil, is told now and then how many starts are done of
@@ -88,11 +92,12 @@ func (e *SampleError) Unwrap() error        { return e.Err }
 
 // A seeker is a search under way.
 type seeker struct {
-	m       *maml.Meta
-	optima  [][]float64 // of each member's f; nil where not known
-	open    bool        // some f is finite everywhere: the domain has no border to reach for
-	anchors [][]float64 // gains inside the domain
-	along   []float64   // columns are directions, scaled: L⁻ᵀ with ∇²C̄ = L Lᵀ
+	m       *maml.Meta          // whose members are asked
+	h       objective.Objective // the function itself
+	optima  [][]float64         // of each member's f; nil where not known
+	open    bool                // some f is finite everywhere: the domain has no border to reach for
+	anchors [][]float64         // gains inside the domain
+	along   []float64           // columns are directions, scaled: L⁻ᵀ with ∇²C̄ = L Lᵀ
 	halton  *halton
 	seed    uint64
 }
@@ -245,7 +250,10 @@ func (s *Searched) settled(done int) bool {
 func newSeeker(m *maml.Meta, o SearchOptions) (*seeker, error) {
 	single := *m
 	single.Workers = 1 // the starts are what is done in parallel
-	s := &seeker{m: &single, seed: o.Seed}
+	s := &seeker{m: &single, h: &single, seed: o.Seed}
+	if o.As != nil {
+		s.h = o.As
+	}
 	dim := m.Dim()
 	mean := make([]float64, dim)
 	for i := range m.Len() {
@@ -276,7 +284,7 @@ func newSeeker(m *maml.Meta, o SearchOptions) (*seeker, error) {
 		if x == nil {
 			continue
 		}
-		_, err := s.m.Evaluate(x)
+		_, err := s.h.At(x)
 		switch {
 		case err == nil:
 			s.anchors = append(s.anchors, slices.Clone(x))
@@ -378,7 +386,7 @@ func (s *seeker) fromPreimage(ctx context.Context, i int, x []float64) descent {
 	if !ok {
 		return d
 	}
-	if _, err := s.m.Evaluate(y); err == nil {
+	if _, err := s.h.At(y); err == nil {
 		d.preimage = y
 		d.polish(ctx, s, y, Found{Preimages: 1})
 	} else if !errors.Is(err, objective.ErrDomain) {
@@ -423,7 +431,7 @@ func (s *seeker) border(x, z []float64) (float64, error) {
 	inside := func(t float64) (bool, error) {
 		copy(y, x)
 		dense.AddScaled(y, t, z)
-		_, err := s.m.Evaluate(y)
+		_, err := s.h.At(y)
 		if err == nil {
 			return true, nil
 		}
@@ -549,7 +557,7 @@ func (s *seeker) preimage(i int, x []float64) ([]float64, bool, error) {
 // polish descends from x and notes where it ended.
 func (d *descent) polish(ctx context.Context, s *seeker, x []float64, from Found) {
 	state := maml.NewState(x)
-	r, err := maml.Minimize(ctx, s.m, maml.NewtonCG{}, state, maml.Stop{Tolerance: 1e-11, Iterations: 300}, nil)
+	r, err := maml.Minimize(ctx, s.h, maml.NewtonCG{}, state, maml.Stop{Tolerance: 1e-11, Iterations: 300}, nil)
 	if err != nil {
 		if !errors.Is(err, objective.ErrDomain) {
 			d.err = err

@@ -199,7 +199,7 @@ func (p *Problem) stepper(now []visit, rate float64) func(i int, last bool) (vis
 		}
 		return visit{x: step.To(), cost: Number(at.Value()), gap: Number(gap(f, at))}, nil
 	}
-	if f := p.fleetOf([]float64{rate}, false); f != nil {
+	if f := p.fleetOf([]float64{rate}, fleet.Options{}); f != nil {
 		dim := p.Dim()
 		gains := make([]float64, 0, len(now)*dim)
 		for _, v := range now {

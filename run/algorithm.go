@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/fleet"
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/objective"
@@ -22,7 +23,7 @@ func (p *Problem) objective(rates []float64) (objective.Objective, error) {
 		return o
 	}
 	if a := settings.Algorithm; a == family.FOMAML || (a == family.MAML || a == family.FTML) && settings.Inner.Learn == family.LearnNone {
-		if f := p.fleetOf(rates, a == family.FOMAML); f != nil {
+		if f := p.fleetOf(rates, fleet.Options{FirstOrder: a == family.FOMAML}); f != nil {
 			return limited(lanes{f, p}), nil
 		}
 	}

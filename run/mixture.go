@@ -95,17 +95,17 @@ func (p *Problem) lanes() *fleet.Fleet {
 }
 
 // fleetOf is the fleet with inner steps at these rates, nil where the tasks or
-// their steps make none.
-func (p *Problem) fleetOf(rates []float64, first bool) *fleet.Fleet {
+// their steps make none. Its rule is the family's; o says the rest.
+func (p *Problem) fleetOf(rates []float64, o fleet.Options) *fleet.Fleet {
 	in := &p.Family.Meta.Inner
 	if len(rates) > 0 && (p.Family.Meta.Algorithm.Proximal() || p.learned != nil) {
 		return nil
 	}
 	all := p.lanes()
-	if all == nil || len(rates) == 0 {
-		return all
+	if all == nil {
+		return nil
 	}
-	o := fleet.Options{Rates: rates, FirstOrder: first}
+	o.Rates = rates
 	switch in.Rule {
 	case family.RuleNatural:
 		o.Rule = fleet.Natural
@@ -122,7 +122,7 @@ func (p *Problem) fleetOf(rates []float64, first bool) *fleet.Fleet {
 // mixture is the meta-objective with one inner step for each rate; with none it
 // is the mean cost.
 func (p *Problem) mixture(rates []float64) (mixture, error) {
-	if f := p.fleetOf(rates, false); f != nil {
+	if f := p.fleetOf(rates, fleet.Options{}); f != nil {
 		return lanes{f, p}, nil
 	}
 	m, err := p.meta(rates)
@@ -130,6 +130,17 @@ func (p *Problem) mixture(rates []float64) (mixture, error) {
 		return nil, err
 	}
 	return members{m}, nil
+}
+
+// narrow is a mixture on one goroutine, for those who ask from many; m is the
+// same by package maml.
+func (p *Problem) narrow(m *maml.Meta, rates []float64) objective.Objective {
+	if f := p.fleetOf(rates, fleet.Options{Workers: 1}); f != nil {
+		return lanes{f, p}
+	}
+	single := *m
+	single.Workers = 1
+	return &single
 }
 
 // members is a mixture of package maml.

@@ -9,6 +9,8 @@ import (
 	"testing"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/fleet"
+	"github.com/metalqr/metalqr/landscape"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 )
@@ -224,6 +226,33 @@ func TestFleetTrainsToTheSameGain(t *testing.T) {
 	}
 }
 
+// A search of the landscape finds the same minimisers either way.
+func TestFleetIsSearchedAsItsTasks(t *testing.T) {
+	ctx := context.Background()
+	lanes, members := bothWays(t, fleetFamily(9, "", "inner: {rate: 0.02}"))
+	o := landscape.SearchOptions{Starts: 40, Seed: 1}
+	a, err := lanes.Search(ctx, o)
+	b, errb := members.Search(ctx, o)
+	if err != nil || errb != nil {
+		t.Fatal(err, errb)
+	}
+	if len(a.Minimizers) == 0 || len(a.Minimizers) != len(b.Minimizers) {
+		t.Fatalf("%d minimisers, want %d", len(a.Minimizers), len(b.Minimizers))
+	}
+	for i, m := range a.Minimizers {
+		n := b.Minimizers[i]
+		if s := unlike([]any{m.Gain, m.Value, m.Gap, m.Kind, m.Least, m.Most}, []any{n.Gain, n.Value, n.Gap, n.Kind, n.Least, n.Most}, 1e-7); s != "" {
+			t.Errorf("minimiser %d: %s", i, s)
+		}
+	}
+	if _, ok := a.h.(mixture); !ok {
+		t.Errorf("%T searched", a.h)
+	}
+	if _, ok := b.h.(*maml.Meta); !ok {
+		t.Errorf("%T searched", b.h)
+	}
+}
+
 // The fleet belongs to the tasks it was made of: a copy of a problem with others
 // has another, one with the same shares it, and what does not fit has none.
 func TestFleetOfCopies(t *testing.T) {
@@ -246,7 +275,7 @@ func TestFleetOfCopies(t *testing.T) {
 	if few.lanes() != nil {
 		t.Error("few tasks have a fleet")
 	}
-	if p.learning([]float64{0.1}).fleetOf([]float64{1}, false) != nil || p.as(family.IMAML, family.MethodNewtonCG, &Start{rates: []float64{1}}).fleetOf([]float64{1}, false) != nil {
+	if p.learning([]float64{0.1}).fleetOf([]float64{1}, fleet.Options{}) != nil || p.as(family.IMAML, family.MethodNewtonCG, &Start{rates: []float64{1}}).fleetOf([]float64{1}, fleet.Options{}) != nil {
 		t.Error("steps that are none of a fleet's have one")
 	}
 }

@@ -91,7 +91,7 @@ func (p *Problem) slopesAlong(x, rates []float64) ([][]slope, error) {
 	one := func(i int) error {
 		return p.along(i, x, rates, func(k int, s slope) { out[k][i] = s })
 	}
-	f := p.fleetOf(rates, false)
+	f := p.fleetOf(rates, fleet.Options{})
 	if f == nil || p.Dim() > fleet.ExactNorms {
 		return out, everyTask(len(p.Tasks), one)
 	}

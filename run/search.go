@@ -11,6 +11,7 @@ import (
 	"github.com/metalqr/metalqr/landscape"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
+	"github.com/metalqr/metalqr/objective"
 )
 
 // A Search is what a search found of a landscape, of gains of any dimension. It
@@ -47,7 +48,7 @@ type Search struct {
 
 	problem *Problem
 	found   *landscape.Searched
-	meta    *maml.Meta
+	h       objective.Objective
 }
 
 // A SearchedMinimizer is a local minimiser as Newton's method left it.
@@ -83,6 +84,8 @@ func (p *Problem) Search(ctx context.Context, o landscape.SearchOptions) (*Searc
 	if err != nil {
 		return nil, err
 	}
+	h := p.narrow(m, rates)
+	o.As = h
 	found, err := landscape.Search(ctx, m, o)
 	if errors.Is(err, landscape.ErrNoGain) {
 		start, failed := p.start(ctx)
@@ -102,9 +105,7 @@ func (p *Problem) Search(ctx context.Context, o landscape.SearchOptions) (*Searc
 		Starts: found.Starts, Lost: found.Lost, Preimages: found.Preimages, Unseen: Number(found.Unseen),
 		problem: p, found: found,
 	}
-	single := *m
-	single.Workers = 1
-	s.meta = &single
+	s.h = h
 	higher := 0
 	for i, f := range found.Minima {
 		if i == 0 {

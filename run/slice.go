@@ -6,7 +6,6 @@ import (
 	"math"
 
 	"github.com/metalqr/metalqr/internal/dense"
-	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 	"github.com/metalqr/metalqr/objective"
 )
@@ -170,12 +169,12 @@ func (s *Slice) At(t ...float64) float64 {
 	for k, a := range s.Axes {
 		dense.AddScaled(w, t[k], a.Data)
 	}
-	return heightAt(s.search.meta, w)
+	return heightAt(s.search.h, w)
 }
 
 // heightAt is h at a gain; +Inf outside the domain, NaN where it cannot be evaluated.
-func heightAt(m *maml.Meta, w []float64) float64 {
-	at, err := m.Evaluate(w)
+func heightAt(m objective.Objective, w []float64) float64 {
+	at, err := m.At(w)
 	if err != nil {
 		if !errors.Is(err, objective.ErrDomain) {
 			return math.NaN()
