@@ -279,23 +279,37 @@ func TestEliminate(t *testing.T) {
 // What is built on the kernels has the same bits on every path, and products have
 // those of one chain of fused multiply-adds an entry, blocks of k included.
 func TestSameBits(t *testing.T) {
-	for _, n := range []int{4, 5, 8, 9, 15, 24, 31, 50, 67} {
-		for _, k := range []int{n, 3, 300} {
+	for _, n := range []int{4, 5, 8, 9, 15, 24, 31, 50, 67, blockRows + 2, blockRows + 9} {
+		depths := []int{n, 3, 300}
+		if n > blockRows {
+			depths = []int{340} // more than wholeA: by blocks of rows and of k
+		}
+		for _, k := range depths {
 			a, b := random(n*k, 16), random(k*n, 17)
 			bt := make([]float64, n*k)
 			Transpose(bt, b, k, n)
 			got := onAll(t, fmt.Sprint("products ", n, k), func() []float64 {
-				c, d, s := make([]float64, n*n), make([]float64, n*n), make([]float64, n*n)
+				c, d, s, u := make([]float64, n*n), make([]float64, n*n), make([]float64, n*n), make([]float64, n*n)
 				Mul(poison(c), a, b, n, k, n)
 				MulNT(poison(d), a, bt, n, k, n)
 				SymmetricNT(poison(s), a, a, k, n)
-				return append(append(c, d...), s...)
+				SymmetricTN(poison(u), b, b, k, n)
+				return append(append(append(c, d...), s...), u...)
 			})
+			at := make([]float64, n*k)
+			Transpose(at, a, n, k)
 			for i := range n {
 				for j := range n {
 					want := chain(a, b, k, n, i, j)
 					if x, y := got[i*n+j], got[n*n+i*n+j]; x != want || y != want {
 						t.Fatalf("n=%d k=%d: entry (%d,%d) is %v and %v, want %v", n, k, i, j, x, y, want)
+					}
+					p, q := max(i, j), min(i, j) // the lower triangle, mirrored
+					if x, want := got[2*n*n+i*n+j], chain(a, at, k, n, p, q); x != want {
+						t.Fatalf("n=%d k=%d: entry (%d,%d) of A Aᵀ is %v, want %v", n, k, i, j, x, want)
+					}
+					if x, want := got[3*n*n+i*n+j], chain(bt, b, k, n, p, q); x != want {
+						t.Fatalf("n=%d k=%d: entry (%d,%d) of BᵀB is %v, want %v", n, k, i, j, x, want)
 					}
 				}
 			}
