@@ -145,6 +145,12 @@ type Point struct {
 	// Stationary: h′ has exactly one zero in this box, which holds the gain.
 	// Scalar gains only.
 	Stationary *interval.Interval `json:"stationary,omitempty"`
+	// Box: ∇h has exactly one zero in this box, r rows of d intervals, which holds
+	// the gain. In the place of Stationary for gains of more than one number.
+	Box [][]interval.Interval `json:"box,omitempty"`
+	// Minimum: ∇²h is positive definite at that zero, so that it is a strict local
+	// minimiser. With Box only.
+	Minimum bool `json:"minimum,omitempty"`
 	// Theorem2: that zero is a global minimiser, by Theorem 2 of the paper.
 	Theorem2 bool `json:"theorem_2,omitempty"`
 	// Proposition1: that zero is a strict local minimiser and at most 0 above

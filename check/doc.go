@@ -52,4 +52,11 @@
 // [0, ∞) before anything is divided by it: what is enclosed then holds for the
 // gains of the box in the domain, and those are all that is claimed about. What
 // float64 intervals leave open at a single gain is decided in 256-bit ones.
+//
+// # Gains of several numbers
+//
+// Of these, gaps ([gap]), boxes with one stationary point ([gainProblem]) and the
+// landscapes of [planarProblem] are verified, in float64 intervals, by the matrices
+// P, Σ, E and S of package lqr's comment and their derivatives, enclosed by
+// [lyapunov] for all gains of a box at once.
 package check

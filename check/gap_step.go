@@ -110,34 +110,63 @@ func (t *linearTask) arrive(rule stepRule, w interval.Matrix) (*stepAt, error) {
 	return x, nil
 }
 
-// push encloses J Z at every gain of x, for the gain Z whose entry k is 1 and
-// whose others are 0:
+// A tangent is how the matrices of a task respond to a direction Z of its gain:
 //
-//	dP = A_WᵀdP A_W + ZᵀE + EᵀZ           dE = S Z − BᵀdP A_W
-//	dΣ = A_W dΣ A_Wᵀ − BZΣA_Wᵀ − A_WΣZᵀBᵀ  dU = S⁻¹(dE − BᵀdP B U).
+//	dP = LᵀdP L + ZᵀE + EᵀZ           dE = S Z − BᵀdP L
+//	dΣ = L dΣ Lᵀ − BZΣLᵀ − LΣZᵀBᵀ,    L = A_W.
+type tangent struct {
+	z, bz, dp, bdp, de interval.Matrix
+	dσ                 interval.Matrix // where Σ is known
+}
+
+// along encloses the tangent for every direction of z, at every gain of x.
+func (t *linearTask) along(x *stepAt, z interval.Matrix) (*tangent, error) {
+	d := &tangent{z: z, bz: t.b.Mul(z)}
+	ze := z.MulTN(x.e)
+	var err error
+	if d.dp, err = x.dual.bound(ze.Add(ze.T())); err != nil {
+		return nil, err
+	}
+	d.bdp = t.b.MulTN(d.dp)
+	d.de = x.s.Mul(z).Sub(d.bdp.Mul(x.aw))
+	if x.sigma.Rows > 0 {
+		v := d.bz.Mul(x.sigma).MulNT(x.aw)
+		if d.dσ, err = x.primal.bound(v.Add(v.T()).Scale(interval.Of(-1))); err != nil {
+			return nil, err
+		}
+	}
+	return d, nil
+}
+
+// push encloses J Z at every gain of x, for the gain Z whose entry k is 1 and
+// whose others are 0.
 func (t *linearTask) push(rule stepRule, x *stepAt, k int) (interval.Matrix, error) {
 	z := interval.NewMatrix(x.w.Rows, x.w.Cols)
 	z.Data[k] = interval.Of(1)
-	ze := z.MulTN(x.e)
-	dp, err := x.dual.bound(ze.Add(ze.T()))
+	d, err := t.along(x, z)
 	if err != nil {
 		return z, err
 	}
-	bdp := t.b.MulTN(dp)
-	d := x.s.Mul(z).Sub(bdp.Mul(x.aw))
+	return t.pushed(rule, x, d)
+}
+
+// pushed encloses J Z = Z − r dE, Z − r(dE Σ + E dΣ) or Z − r dU, with
+// dU = S⁻¹(dE − BᵀdP B U).
+func (t *linearTask) pushed(rule stepRule, x *stepAt, d *tangent) (interval.Matrix, error) {
+	m := d.de
 	switch rule.kind {
 	case family.RuleGradient:
-		v := t.b.Mul(z).Mul(x.sigma).MulNT(x.aw)
-		dσ, err := x.primal.bound(v.Add(v.T()).Scale(interval.Of(-1)))
-		if err != nil {
-			return z, err
-		}
-		d = d.Mul(x.sigma).Add(x.e.Mul(dσ))
+		m = d.de.Mul(x.sigma).Add(x.e.Mul(d.dσ))
 	case family.RuleGaussNewton:
 		var ok bool
-		if d, ok = solveSymmetric(x.s, d.Sub(bdp.Mul(t.b.Mul(x.u)))); !ok {
-			return z, errSingular
+		if m, ok = t.du(x, d); !ok {
+			return m, errSingular
 		}
 	}
-	return z.Sub(d.Scale(rule.r)), nil
+	return d.z.Sub(m.Scale(rule.r)), nil
+}
+
+// du encloses dU = S⁻¹(dE − BᵀdP B U).
+func (t *linearTask) du(x *stepAt, d *tangent) (interval.Matrix, bool) {
+	return solveSymmetric(x.s, d.de.Sub(d.bdp.Mul(t.b.Mul(x.u))))
 }

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/interval"
@@ -166,12 +167,7 @@ func planarSame(x, y lqr.Spec) bool {
 		}
 		return s.Discount
 	}
-	for i := range x.A.Data {
-		if x.A.Data[i] != y.A.Data[i] {
-			return false
-		}
-	}
-	return x.B.Data[0] == y.B.Data[0] && x.B.Data[1] == y.B.Data[1] && γ(x) == γ(y)
+	return slices.Equal(x.A.Data, y.A.Data) && slices.Equal(x.B.Data, y.B.Data) && γ(x) == γ(y)
 }
 
 // chart gives τ and δ of a plant by those of the first one.

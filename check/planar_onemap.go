@@ -6,9 +6,10 @@ import (
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/lqr"
+	"github.com/metalqr/metalqr/matrixeq"
 )
 
-// planarOneMap returns nil if all tasks of a family adapt by one map F and have one
+// planarOneMap, for gains of any shape, returns nil if all tasks of a family adapt by one map F and have one
 // optimal gain, decided exactly as [oneMap] does: with v = (Q, N, R), the plants and
 // discounts of f are the same and v is proportional, those of g are and v is, and what
 // the rule multiplies the rate by is the same:
@@ -80,32 +81,57 @@ func proportion(x, y []*big.Rat) (*big.Rat, bool) {
 	return ρ, true
 }
 
-// symmetricNumbers is (m₁₁, 2m₁₂, m₂₂).
-func symmetricNumbers(m []float64) []*big.Rat {
-	return []*big.Rat{rat(m[0]), new(big.Rat).Add(rat(m[1]), rat(m[2])), rat(m[3])}
+// symmetricNumbers is mᵢᵢ and mᵢⱼ + mⱼᵢ, what a square matrix is as a quadratic form.
+func symmetricNumbers(m matrixeq.Matrix) []*big.Rat {
+	var v []*big.Rat
+	for i := range m.Rows {
+		v = append(v, rat(m.At(i, i)))
+		for j := range i {
+			v = append(v, new(big.Rat).Add(rat(m.At(i, j)), rat(m.At(j, i))))
+		}
+	}
+	return v
 }
 
 func costNumbers(s lqr.Spec) []*big.Rat {
-	v := append([]*big.Rat{rat(s.R.Data[0])}, symmetricNumbers(s.Q.Data)...)
-	if s.N.IsZero() {
-		return append(v, new(big.Rat), new(big.Rat))
+	v := append(symmetricNumbers(s.R), symmetricNumbers(s.Q)...)
+	for k := range s.B.Data {
+		x := new(big.Rat)
+		if !s.N.IsZero() {
+			x = rat(s.N.Data[k])
+		}
+		v = append(v, x)
 	}
-	return append(v, rat(s.N.Data[0]), rat(s.N.Data[1]))
+	return v
 }
 
 // momentNumbers is Σ₀, with noise.
 func momentNumbers(s lqr.Spec) []*big.Rat {
 	if s.AverageCost {
-		return symmetricNumbers(s.Noise.Data)
+		return symmetricNumbers(s.Noise)
 	}
-	m := []*big.Rat{rat(1), new(big.Rat), rat(1)}
-	if !s.Sigma0.IsZero() {
-		m = symmetricNumbers(s.Sigma0.Data)
+	m := symmetricNumbers(matrixeq.Identity(s.A.Rows))
+	switch {
+	case !s.Sigma0.IsZero():
+		m = symmetricNumbers(s.Sigma0)
+	case s.X0 != nil:
+		k := 0
+		for i, x := range s.X0 {
+			for j := range i + 1 {
+				y := new(big.Rat).Mul(rat(x), rat(s.X0[j]))
+				if j < i {
+					y.Add(y, y)
+				}
+				// The diagonal comes first in each row.
+				m[k+(j+1)%(i+1)] = y
+			}
+			k += i + 1
+		}
 	}
 	if !s.Noise.IsZero() && s.Discount != 0 && s.Discount != 1 {
 		γ := rat(s.Discount)
 		share := new(big.Rat).Quo(γ, new(big.Rat).Sub(rat(1), γ))
-		for i, x := range symmetricNumbers(s.Noise.Data) {
+		for i, x := range symmetricNumbers(s.Noise) {
 			m[i].Add(m[i], x.Mul(x, share))
 		}
 	}

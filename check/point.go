@@ -16,7 +16,7 @@ func checkPoint(f *family.Family, at *certificate.Point) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if at.Gap == nil && at.Stationary == nil {
+	if at.Gap == nil && at.Stationary == nil && at.Box == nil {
 		return "", fmt.Errorf("nothing is claimed")
 	}
 	var claims []string
@@ -26,25 +26,31 @@ func checkPoint(f *family.Family, at *certificate.Point) (string, error) {
 		}
 		claims = append(claims, fmt.Sprintf("h is at most %s above its infimum there", atMost(*at.Gap)))
 	}
-	if at.Stationary == nil {
-		if at.Theorem2 || at.Proposition1 {
-			return "", fmt.Errorf("no stationary point is claimed that Theorem 2 or Proposition 1 could be about")
+	var more []string
+	switch scalar := w.Rows == 1 && w.Cols == 1; {
+	case at.Stationary == nil && at.Box == nil:
+		if at.Minimum || at.Theorem2 || at.Proposition1 {
+			return "", fmt.Errorf("no stationary point is claimed that Theorem 2 or Proposition 1 could be about, or that could be a minimum")
 		}
-	} else {
-		if w.Rows != 1 || w.Cols != 1 {
-			return "", fmt.Errorf("%w: stationary points of gains of %d×%d numbers", ErrUnsupported, w.Rows, w.Cols)
-		}
+	case scalar && (at.Box != nil || at.Minimum):
+		return "", fmt.Errorf("of a gain of one number the stationary point is claimed in an interval, without a kind")
+	case scalar:
 		p, err := newProblem(f)
 		if err != nil {
 			return "", err
 		}
 		c := &checker{problem: p}
-		more, err := c.point(at, w.Data[0])
-		if err != nil {
+		if more, err = c.point(at, w.Data[0]); err != nil {
 			return "", err
 		}
-		claims = append(claims, more...)
+	case at.Stationary != nil:
+		return "", fmt.Errorf("of a gain of %d×%d numbers the stationary point is claimed in a box of as many intervals", w.Rows, w.Cols)
+	default:
+		if more, err = checkBox(f, at, w); err != nil {
+			return "", err
+		}
 	}
+	claims = append(claims, more...)
 	return fmt.Sprintf("At the gain %v: %s", at.Gain, strings.Join(claims, "; ")) + whose(f.Meta.Algorithm), nil
 }
 

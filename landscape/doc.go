@@ -30,7 +30,8 @@
 // What is computed here in intervals is an enclosure; a float64 is an estimate
 // or an exactly given number, and its name says which.
 //
-// Two things are here beside the proofs. [Nominal.Radius] proves how similar tasks
+// Three things are here beside the proofs. [Nominal.Radius] proves how similar tasks
 // must be for every family of them to be ε-global, over a ball of tasks at once.
 // [Search] looks for minimisers of gains of any dimension, and proves nothing.
+// [Gains] encloses h and its derivatives over boxes of gains of any shape.
 package landscape

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/metalqr/metalqr/certificate"
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/internal/dense"
+	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/landscape"
+	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
@@ -19,6 +23,8 @@ type Claim struct {
 	Rates       []Number
 	RateFrom    string
 	Missing     []Missing // claims that cannot be made
+
+	near []float64 // for gains of more than one number, a stationary point next to it
 }
 
 // Missing says why a claim cannot be made.
@@ -27,9 +33,11 @@ type Missing struct {
 	Reason string `json:"reason"`
 }
 
-// Claim gathers what can be claimed of a gain: its gap, and for a scalar gain
-// the stationary point next to it with the theorems that hold there. The error is
-// that of a gain outside the domain of the meta-objective.
+// Claim gathers what can be claimed of a gain: its gap, and the stationary point
+// next to it with the theorems that hold there. For a scalar gain package landscape
+// proves these; for others a stationary point is found by Newton's method, and what is
+// proved of a box around the two is left to the checker. The error is that of a gain
+// outside the domain of the meta-objective.
 func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, error) {
 	if has := p.Family.Beyond(); has != "" {
 		return nil, &landscape.KindError{Has: has}
@@ -64,9 +72,7 @@ func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, erro
 	c.Certificate = certificate.Certificate{Family: string(family.Format(&fixed)), Point: point}
 	miss := func(claim, reason string) { c.Missing = append(c.Missing, Missing{claim, reason}) }
 	if p.Dim() != 1 {
-		for _, claim := range []string{"stationary", "theorem-2", "proposition-1"} {
-			miss(claim, "it is proved for scalar gains only")
-		}
+		c.near = polished(m, gain.Data)
 		return c, nil
 	}
 	enclosed, err := landscape.New(p.Family, rates)
@@ -105,20 +111,19 @@ func (c *Claim) Prove(verify Verifier) ([]byte, error) {
 	claimed := *c.Certificate.Point
 	proved := certificate.Point{Gain: claimed.Gain}
 	var why string
-	try := func(p certificate.Point) (bool, error) {
+	try := func(p certificate.Point) (valid bool, reason string, err error) {
 		one := c.Certificate
 		one.Point = &p
 		data, err := certificate.Encode(one)
 		if err != nil {
-			return false, err
+			return false, "", err
 		}
-		valid, reason, err := verify(data)
-		why = reason
-		return valid, err
+		valid, why, err = verify(data)
+		return valid, why, err
 	}
 	for _, slack := range slacks {
 		gap := c.Gap*(1+slack) + slack*slack*math.Abs(c.LowerBound)
-		ok, err := try(certificate.Point{Gain: claimed.Gain, Gap: &gap})
+		ok, _, err := try(certificate.Point{Gain: claimed.Gain, Gap: &gap})
 		if err != nil {
 			return nil, err
 		}
@@ -130,36 +135,152 @@ func (c *Claim) Prove(verify Verifier) ([]byte, error) {
 	if proved.Gap == nil {
 		c.Missing = append(c.Missing, Missing{"gap", why})
 	}
-	if claimed.Stationary != nil {
-		at := certificate.Point{Gain: claimed.Gain, Stationary: claimed.Stationary}
-		for _, claim := range []struct {
-			name string
-			add  func(p *certificate.Point)
-			made bool
-		}{
-			{"stationary", func(p *certificate.Point) { p.Stationary = claimed.Stationary }, true},
-			{"theorem-2", func(p *certificate.Point) { p.Theorem2 = true }, claimed.Theorem2},
-			{"proposition-1", func(p *certificate.Point) { p.Proposition1 = true }, claimed.Proposition1},
-		} {
-			if !claim.made {
-				continue
-			}
-			with := at
-			claim.add(&with)
-			ok, err := try(with)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				claim.add(&proved)
-			} else {
-				c.Missing = append(c.Missing, Missing{claim.name, why})
+	at := certificate.Point{Gain: claimed.Gain, Stationary: claimed.Stationary}
+	type part struct {
+		name string
+		add  func(p *certificate.Point)
+		made bool
+	}
+	parts := []part{
+		{"stationary", func(*certificate.Point) {}, true},
+		{"theorem-2", func(p *certificate.Point) { p.Theorem2 = true }, claimed.Theorem2},
+		{"proposition-1", func(p *certificate.Point) { p.Proposition1 = true }, claimed.Proposition1},
+	}
+	if c.near != nil {
+		parts = slices.Insert(parts, 1, part{"minimum", func(p *certificate.Point) { p.Minimum = true }, true})
+		parts[2].made, parts[3].made = true, true
+		var none string
+		var err error
+		if at.Box, none, err = c.box(try); err != nil {
+			return nil, err
+		}
+		if at.Box == nil {
+			why = none
+			c.Missing = append(c.Missing, Missing{"stationary", none})
+			for _, p := range parts[1:] {
+				c.Missing = append(c.Missing, Missing{p.name, "it is about a stationary point, and none is proved"})
 			}
 		}
 	}
-	if proved.Gap == nil && proved.Stationary == nil {
+	if at.Stationary != nil || at.Box != nil {
+		proved.Stationary, proved.Box = at.Stationary, at.Box
+		all := at
+		for _, p := range parts {
+			if p.made {
+				p.add(&all)
+			}
+		}
+		whole, _, err := try(all)
+		if err != nil {
+			return nil, err
+		}
+		for _, p := range parts {
+			if !p.made {
+				continue
+			}
+			ok := whole
+			if !ok {
+				one := at
+				p.add(&one)
+				if ok, _, err = try(one); err != nil {
+					return nil, err
+				}
+			}
+			switch {
+			case ok:
+				p.add(&proved)
+			case p.name == "stationary":
+				proved.Stationary, proved.Box = nil, nil
+				fallthrough
+			default:
+				c.Missing = append(c.Missing, Missing{p.name, why})
+			}
+		}
+	}
+	if proved.Gap == nil && proved.Stationary == nil && proved.Box == nil {
 		return nil, fmt.Errorf("nothing can be proved of this gain: %s", why)
 	}
 	c.Certificate.Point = &proved
 	return certificate.Encode(c.Certificate)
+}
+
+// margins are how far a box reaches beyond the gain and the stationary point next to
+// it, relative to their largest entry: it has to be wider than rounding, as the
+// equations at hand multiply it, and as narrow as possible beside that.
+var margins = []float64{0x1p-42, 0x1p-36, 0x1p-30, 0x1p-24, 0x1p-18, 0x1p-12}
+
+// box is the narrowest box around the gain that is verified to hold exactly one
+// stationary point. Where none is, it is nil, and why is what try says of the
+// narrowest one.
+func (c *Claim) box(try func(certificate.Point) (ok bool, reason string, err error)) (box [][]interval.Interval, why string, err error) {
+	rows := c.Certificate.Point.Gain
+	size := 0.0
+	for i, row := range rows {
+		for j, x := range row {
+			size = max(size, math.Abs(x), math.Abs(c.near[i*len(row)+j]))
+		}
+	}
+	for _, margin := range margins {
+		reach := margin * size
+		if !(reach > 0) {
+			reach = margin
+		}
+		box = make([][]interval.Interval, len(rows))
+		for i, row := range rows {
+			box[i] = make([]interval.Interval, len(row))
+			for j, x := range row {
+				y := c.near[i*len(row)+j]
+				box[i][j] = interval.New(interval.SubDown(min(x, y), reach), interval.AddUp(max(x, y), reach))
+			}
+		}
+		ok, reason, err := try(certificate.Point{Gain: rows, Box: box})
+		if ok || err != nil {
+			return box, "", err
+		}
+		if why == "" {
+			why = reason
+		}
+	}
+	return nil, why, nil
+}
+
+// polished is a stationary point of h next to x by Newton's method with the whole
+// ∇²h, or x itself where that does not lower ‖∇h‖. A step that does not is the last.
+func polished(m *maml.Meta, x []float64) []float64 {
+	n := len(x)
+	x = slices.Clone(x)
+	at, err := m.Evaluate(x)
+	if err != nil {
+		return x
+	}
+	g, next, unit := make([]float64, n), make([]float64, n), make([]float64, n)
+	at.Grad(g)
+	for range 30 {
+		hessian, column, piv := make([]float64, n*n), make([]float64, n), make([]int, n)
+		for j := range n {
+			clear(unit)
+			unit[j] = 1
+			at.HessVec(column, unit)
+			for i, y := range column {
+				hessian[i*n+j] = y
+			}
+		}
+		if !dense.Finite(hessian) || !dense.LU(hessian, piv, n) {
+			break
+		}
+		step := slices.Clone(g)
+		dense.LUSolve(hessian, piv, step, n, 1)
+		to := make([]float64, n)
+		dense.Sub(to, x, step)
+		if at, err = m.Evaluate(to); err != nil {
+			break
+		}
+		at.Grad(next)
+		if !(dense.Norm(next) < dense.Norm(g)) {
+			break
+		}
+		copy(g, next)
+		x = to
+	}
+	return x
 }

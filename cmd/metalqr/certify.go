@@ -20,10 +20,10 @@ func (a *app) certifyCommand() *cobra.Command {
 		Use:   "certify FILE --gain G",
 		Short: "Write a certificate of what is proved of a gain",
 		Long: `Prove what can be proved of a gain, and write a certificate that metalqr check
-verifies: that h is above its infimum by at most the gap stated (any dimension),
-and for a scalar gain the box around it in which h′ has exactly one zero, with
-Theorem 2 and Proposition 1 of the paper where they hold there. What cannot be
-proved is left out, and the reason given.
+verifies: that h is above its infimum by at most the gap stated; the box around it
+in which ∇h has exactly one zero; for gains of several numbers that this is a local
+minimiser; and Theorem 2 and Proposition 1 of the paper where they hold there. What
+cannot be proved is left out, and the reason given.
 
 --out FILE is the certificate, certificate.json unless given; a file that exists
 is refused.`,
@@ -38,15 +38,17 @@ is refused.`,
 
 // A certified document is what certify prints.
 type certified struct {
-	File         string             `json:"file"`
-	Gap          run.Number         `json:"gap"` // proved; null where it is not
-	Stationary   *interval.Interval `json:"stationary"`
-	Theorem2     bool               `json:"theorem_2"`
-	Proposition1 bool               `json:"proposition_1"`
-	Claim        string             `json:"claim"` // what check says is proved
-	Missing      []run.Missing      `json:"missing"`
-	Rates        []run.Number       `json:"rates"`
-	RateFrom     string             `json:"rate_from"`
+	File         string                `json:"file"`
+	Gap          run.Number            `json:"gap"`        // proved; null where it is not
+	Stationary   *interval.Interval    `json:"stationary"` // of scalar gains
+	Box          [][]interval.Interval `json:"box"`        // of others
+	Minimum      bool                  `json:"minimum"`    // of others
+	Theorem2     bool                  `json:"theorem_2"`
+	Proposition1 bool                  `json:"proposition_1"`
+	Claim        string                `json:"claim"` // what check says is proved
+	Missing      []run.Missing         `json:"missing"`
+	Rates        []run.Number          `json:"rates"`
+	RateFrom     string                `json:"rate_from"`
 }
 
 func (a *app) certify(path, gain, out string) error {
@@ -77,7 +79,7 @@ func (a *app) certify(path, gain, out string) error {
 	}
 	point := c.Certificate.Point
 	document := certified{
-		File: out, Gap: run.Number(math.Inf(1)), Stationary: point.Stationary, Theorem2: point.Theorem2, Proposition1: point.Proposition1,
+		File: out, Gap: run.Number(math.Inf(1)), Stationary: point.Stationary, Box: point.Box, Minimum: point.Minimum, Theorem2: point.Theorem2, Proposition1: point.Proposition1,
 		Claim: verified.Claim, Missing: c.Missing, Rates: c.Rates, RateFrom: c.RateFrom,
 	}
 	if document.Missing == nil {
