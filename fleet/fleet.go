@@ -61,6 +61,14 @@ func (o *Options) check() error {
 	return nil
 }
 
+// direction says why gradients are none, if they are not.
+func (o *Options) direction() string {
+	if o.FirstOrder && len(o.Rates) > 0 {
+		return "the Jacobian of the inner steps is left out"
+	}
+	return ""
+}
+
 // A Fleet is the meta-objective over its tasks. It is immutable and safe for
 // concurrent use.
 type Fleet struct {

@@ -126,10 +126,7 @@ func (p *Point) Grad(dst []float64) { copy(dst, p.grad) }
 // Direction says why Grad is no gradient; it is empty where it is one. It makes
 // a first-order fleet a maml.Directed.
 func (p *Point) Direction() string {
-	if p.fleet.options.FirstOrder && len(p.fleet.options.Rates) > 0 {
-		return "the Jacobian of the inner steps is left out"
-	}
-	return ""
+	return p.fleet.options.direction()
 }
 
 // Redone is how many tasks lqr computed because their lanes did not vouch for

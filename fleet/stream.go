@@ -59,7 +59,11 @@ func Stream(x []float64, next func() (Arrays, error), o StreamOptions) (*Streame
 	if err := o.check(); err != nil {
 		return nil, err
 	}
-	s := &stream{o: o, x: x, begin: time.Now()}
+	return stream{o: o, x: x, begin: time.Now()}.run(next)
+}
+
+// run takes all chunks.
+func (s stream) run(next func() (Arrays, error)) (*Streamed, error) {
 	for {
 		chunk, err := next()
 		if errors.Is(err, io.EOF) {
@@ -78,6 +82,7 @@ func Stream(x []float64, next func() (Arrays, error), o StreamOptions) (*Streame
 type stream struct {
 	o      StreamOptions
 	x      []float64
+	v      []float64 // of a product with the Hessian, in place of the rest; or nil
 	begin  time.Time
 	fleet  *Fleet // holds one batch
 	solver *solver
@@ -218,7 +223,14 @@ func (s *stream) flush() error {
 	blocks := (s.held + kernel.Lanes - 1) / kernel.Lanes
 	f.tasks = s.held
 	counts := make([]int, blocks)
-	rest, err := f.into(&s.sum, blocks, s.level, 0, s.x, nil, func(w *worker, i int) error {
+	which := 0
+	if s.v != nil {
+		which = 1
+	}
+	rest, err := f.into(&s.sum, blocks, s.level, which, s.x, s.v, func(w *worker, i int) error {
+		if s.v != nil {
+			return w.product(i, s.x, s.v, nil)
+		}
 		var paths map[int]*path
 		err := w.evaluate(i, s.x, &paths)
 		counts[i] = len(paths)
@@ -267,6 +279,10 @@ func (s *stream) finish() (*Streamed, error) {
 		sums[j] /= total
 	}
 	s.out.Tasks = s.gone
+	if s.v != nil {
+		s.out.Grad = sums
+		return &s.out, nil
+	}
 	s.out.Value, s.out.Gap, s.out.Grad = sums[0], sums[1], sums[2:]
 	s.out.LowerBound = weights[0] / total
 	s.out.Weights = total
