@@ -64,7 +64,7 @@ func radiusOf(t *testing.T, text string, ε float64) (*landscape.Radius, certifi
 func TestRadiiAreAccepted(t *testing.T) {
 	t.Parallel()
 	for name, text := range nominals {
-		for _, ε := range []float64{1, 0.1, 1e-3, 1e-5} {
+		for _, ε := range []float64{0.1, 1e-3, 1e-5} {
 			if name == "spurious" && ε < 1e-3 {
 				continue // no radius
 			}
@@ -179,7 +179,7 @@ func TestEveryDigitOfARadiusIsTrueOrRefused(t *testing.T) {
 func searchedOf(t *testing.T, text string, ε float64) float64 {
 	t.Helper()
 	n := nominalOf(t, text)
-	r, err := n.Radius(context.Background(), ε, landscape.RadiusOptions{Rounds: 100})
+	r, err := n.Radius(context.Background(), ε, landscape.RadiusOptions{Rounds: 30})
 	if err != nil {
 		t.Fatal(err)
 	}
