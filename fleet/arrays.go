@@ -7,7 +7,8 @@ import (
 
 // Arrays are tasks as tensors in C order: A is Tasks×States×States, B
 // Tasks×States×Inputs, Q as A, R Tasks×Inputs×Inputs, Sigma0 as A, and Weights
-// one number each. Any of them may be that of a single task instead, which is
+// one number each. A discount γ is a factor √γ of A and B; a cross term has to be taken out,
+// as lqr does (see lqr.Standard). Any of them may be that of a single task instead, which is
 // then shared by all. An absent Sigma0 is I; absent Weights are 1.
 //
 // Where the package reads tensors it keeps no reference to them.

@@ -21,6 +21,17 @@
 // times of the operations it would need), and the inverse loses digits where the
 // loop is far from normal.
 //
+// The tasks are in the standard form of package lqr, [lqr.Standard], with a shift
+// of the gain and a constant of the cost where there are any: every *lqr.Task is one
+// that fits by its size.
+//
+// # More tasks than memory holds
+//
+// [Streaming] is an objective over tasks that come in chunks and are not kept,
+// from an [NPZ] file or from a generator, such as maml.Minimize takes: an
+// evaluation is a pass over all of them. Its example trains on one. [Stream] is one
+// such pass.
+//
 // # Stability
 //
 // A task's lane is believed only where the Lyapunov inequality proves that

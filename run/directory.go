@@ -1,6 +1,7 @@
 package run
 
 import (
+	"bufio"
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
@@ -206,12 +207,20 @@ func (d *directory) file(name string) string { return filepath.Join(d.path, name
 // write puts a whole file in place: beside, to the disk, renamed, and the name
 // to the disk.
 func (d *directory) write(name string, data []byte) error {
+	return d.writeBy(name, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
+}
+
+// writeBy is write of what body writes.
+func (d *directory) writeBy(name string, body func(w io.Writer) error) error {
 	path := d.file(name)
 	f, err := os.Create(path + beside)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(data)
+	err = body(f)
 	if err == nil {
 		err = f.Sync()
 	}
@@ -229,11 +238,13 @@ func (d *directory) write(name string, data []byte) error {
 
 // writeJSON writes v, indented, with a final newline.
 func (d *directory) writeJSON(name string, v any) error {
-	data, err := encode(v)
-	if err != nil {
-		return err
-	}
-	return d.write(name, data)
+	return d.writeBy(name, func(f io.Writer) error {
+		w := bufio.NewWriterSize(f, 1<<16)
+		if err := json.NewEncoder(&indenter{w: w}).Encode(v); err != nil {
+			return err
+		}
+		return w.Flush()
+	})
 }
 
 // encode is a document as a file holds it.

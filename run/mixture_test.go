@@ -1,10 +1,12 @@
 package run
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -250,6 +252,25 @@ func TestFleetIsSearchedAsItsTasks(t *testing.T) {
 	}
 	if _, ok := b.h.(*maml.Meta); !ok {
 		t.Errorf("%T searched", b.h)
+	}
+}
+
+// All of a result is the same to the bit for any number of processors.
+func TestFleetOnAnyProcessors(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
+	var first []byte
+	for _, processors := range []int{1, 2, 5} {
+		runtime.GOMAXPROCS(processors)
+		r := train(t, fleetFamily(150, "    inner: {R: [[2, 0], [0, 1]]}", "inner: {rate: auto, steps: 2}"))
+		document, err := encode(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if first == nil {
+			first = document
+		} else if !bytes.Equal(document, first) {
+			t.Errorf("%d processors: another result", processors)
+		}
 	}
 }
 
