@@ -85,7 +85,7 @@ func render(solves, fleet []row, studies []study, a about) string {
 		b.WriteString("One gradient step; r = max(1, d/2); the exact second-order derivatives. A product is that of the Hessian with one " +
 			"vector at a new gain; a training is 200 gradient steps, every 20th iterate compared.\n\n" +
 			"- JAX is `jit` and `vmap` with `grad` and `jvp`; PyTorch is batched tensors with autograd. Each takes, for each size, the fastest of " +
-			"doubling with the derivative of the equation, doubling differentiated as it stands, and (d ≤ 4) the Kronecker form, of ways to write " +
+			"doubling with the derivative of the equation, doubling differentiated as it stands, and (PyTorch, d ≤ 4) the Kronecker form, of ways to write " +
 			"products and to lay out tasks, and of two sizes of chunks; the note says which. Compilation is not in the time\n" +
 			"- *formulas* are the same libraries without autodiff: the closed formulas of the gradient, worked out by hand (`peers/formulas.py`), and for " +
 			"PyTorch tasks last and products as sums of rows. That is what an expert could make of them\n" +
