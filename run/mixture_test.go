@@ -123,6 +123,9 @@ func TestFleetIsItsTasks(t *testing.T) {
 		"inner: {rate: auto}, outer: {method: algorithm-1, batch: 3, iterations: 5, clip: 0.1}, radius_limit: 0.99",
 		"inner: {rate: auto, steps: 2}, normalize: optimal-cost",
 		"algorithm: reptile, inner: {rate: auto}, outer: {method: algorithm-1, iterations: 3}",
+		"algorithm: ftml, inner: {rate: auto}",
+		"algorithm: imaml, inner: {strength: 40}",
+		"inner: {rate: auto, learn: rate}, outer: {iterations: 4}",
 	}
 	const tol = 1e-9
 	ctx := context.Background()
