@@ -66,6 +66,12 @@ func check(data []byte) (claim string, err error) {
 		}
 		return claim + whose(f.Meta.Algorithm), nil
 	}
+	if cert.Region != nil {
+		if claim, err = checkRegion(f, cert.Region); err != nil {
+			return "", err
+		}
+		return claim + whose(f.Meta.Algorithm), nil
+	}
 	if cert.Radius != nil {
 		if claim, err = checkRadius(f, cert.Radius); err != nil {
 			return "", err

@@ -255,12 +255,18 @@ func (q *gainProof) value(m *gainMinimum) interval.Interval {
 	return over.Value().Intersect(interval.New(q.lower.Lo(), infinity))
 }
 
-// conclude draws the conclusions.
+// stated is a number with room for enclosures that are somewhat wider.
+func stated(x interval.Interval) interval.Interval {
+	r := interval.MulUp(x.Mag(), 0x1p-34)
+	return x.Add(interval.New(-r, r))
+}
+
+// conclude draws the conclusions, from the numbers as they are stated.
 func (q *gainProof) conclude(l *PlanarLandscape, nodes []planarNode, left []interval.Box) {
 	values := make([]interval.Interval, len(q.minima))
 	order := make([]int, len(q.minima))
 	for i := range q.minima {
-		values[i], order[i] = q.value(&q.minima[i]), i
+		values[i], order[i] = stated(q.value(&q.minima[i])), i
 	}
 	slices.SortStableFunc(order, func(i, j int) int { return cmp.Compare(values[i].Mid(), values[j].Mid()) })
 
@@ -276,16 +282,17 @@ func (q *gainProof) conclude(l *PlanarLandscape, nodes []planarNode, left []inte
 			highest, all = max(highest, values[i].Hi()), all && m.optimal
 		}
 	}
-	if q.upper < high && !optimal {
-		high = q.upper
+	if y := stated(interval.Of(min(q.upper, maxFloat))).Hi(); y < high && !optimal {
+		high = y
 	} else {
 		q.witness = nil
 	}
+	lowest := stated(q.lower)
 	if optimal {
-		high = q.lower.Hi()
+		high = lowest.Hi()
 	}
 	high = min(high, maxFloat)
-	l.Infimum = interval.New(min(q.lower.Lo(), high), high)
+	l.Infimum = interval.New(min(lowest.Lo(), high), high)
 	l.Attained = optimal
 
 	complete := len(left) == 0
