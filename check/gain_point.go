@@ -208,14 +208,14 @@ func (t *gainMember) hessian(r *route, sum interval.Matrix) error {
 		z.Data[column] = interval.Of(1)
 		along := make([]*tangent, len(t.steps))
 		for k, rule := range t.steps {
-			if along[k], err = t.seen.along(r.at[k], z); err != nil {
+			if along[k], err = t.seen.along(r.at[k], z, (*lyapunov).solve); err != nil {
 				return err
 			}
 			if z, err = t.seen.pushed(rule, r.at[k], along[k]); err != nil {
 				return err
 			}
 		}
-		d, err := t.outer.along(end, z)
+		d, err := t.outer.along(end, z, (*lyapunov).solve)
 		if err != nil {
 			return err
 		}

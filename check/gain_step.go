@@ -37,7 +37,7 @@ func (t *linearTask) pull(rule stepRule, x *stepAt, v interval.Matrix) (*pulled,
 	p := &pulled{v: v}
 	var err error
 	if rule.kind == family.RuleGradient {
-		if p.d, err = t.along(x, v); err != nil {
+		if p.d, err = t.along(x, v, (*lyapunov).solve); err != nil {
 			return nil, err
 		}
 		p.to, err = t.pushed(rule, x, p.d)
@@ -52,7 +52,7 @@ func (t *linearTask) pull(rule stepRule, x *stepAt, v interval.Matrix) (*pulled,
 		bg := t.b.Mul(p.g)
 		load = bg.MulNT(x.aw).Add(bg.MulNT(t.b.Mul(x.u)))
 	}
-	if p.y, err = x.primal.bound(halfSum(load)); err != nil {
+	if p.y, err = x.primal.solve(halfSum(load)); err != nil {
 		return nil, err
 	}
 	ey := x.e.Mul(p.y).Scale(interval.Of(2))
@@ -93,7 +93,7 @@ func (t *linearTask) twist(rule stepRule, x *stepAt, p *pulled, z *tangent) (int
 		bdg := t.b.Mul(dg)
 		load = halfSum(bdg.MulNT(x.aw).Sub(bg.MulNT(z.bz)).Add(bdg.MulNT(t.b.Mul(x.u))).Add(bg.MulNT(t.b.Mul(du))))
 	}
-	dy, err := x.primal.bound(load.Sub(moved).Sub(moved.T()))
+	dy, err := x.primal.solve(load.Sub(moved).Sub(moved.T()))
 	if err != nil {
 		return dy, err
 	}
@@ -113,12 +113,12 @@ func (t *linearTask) twist(rule stepRule, x *stepAt, p *pulled, z *tangent) (int
 // it is d²E Σ + dE[Z] dΣ[Y] + dE[Y] dΣ[Z] + E d²Σ.
 func (t *linearTask) third(x *stepAt, y, z *tangent) (interval.Matrix, error) {
 	m := z.z.MulTN(y.de).Sub(y.bz.MulTN(z.dp).Mul(x.aw))
-	d2p, err := x.dual.bound(m.Add(m.T()))
+	d2p, err := x.dual.solve(m.Add(m.T()))
 	if err != nil {
 		return m, err
 	}
 	n := z.bz.Mul(x.sigma).MulNT(y.bz).Sub(y.bz.Mul(z.dσ).MulNT(x.aw)).Sub(z.bz.Mul(y.dσ).MulNT(x.aw))
-	d2σ, err := x.primal.bound(n.Add(n.T()))
+	d2σ, err := x.primal.solve(n.Add(n.T()))
 	if err != nil {
 		return m, err
 	}

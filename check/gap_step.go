@@ -119,19 +119,23 @@ type tangent struct {
 	dσ                 interval.Matrix // where Σ is known
 }
 
+// A solver encloses the solutions of an equation: [lyapunov.solve], or the quicker
+// [lyapunov.bound].
+type solver func(*lyapunov, interval.Matrix) (interval.Matrix, error)
+
 // along encloses the tangent for every direction of z, at every gain of x.
-func (t *linearTask) along(x *stepAt, z interval.Matrix) (*tangent, error) {
+func (t *linearTask) along(x *stepAt, z interval.Matrix, solve solver) (*tangent, error) {
 	d := &tangent{z: z, bz: t.b.Mul(z)}
 	ze := z.MulTN(x.e)
 	var err error
-	if d.dp, err = x.dual.bound(ze.Add(ze.T())); err != nil {
+	if d.dp, err = solve(x.dual, ze.Add(ze.T())); err != nil {
 		return nil, err
 	}
 	d.bdp = t.b.MulTN(d.dp)
 	d.de = x.s.Mul(z).Sub(d.bdp.Mul(x.aw))
 	if x.sigma.Rows > 0 {
 		v := d.bz.Mul(x.sigma).MulNT(x.aw)
-		if d.dσ, err = x.primal.bound(v.Add(v.T()).Scale(interval.Of(-1))); err != nil {
+		if d.dσ, err = solve(x.primal, v.Add(v.T()).Scale(interval.Of(-1))); err != nil {
 			return nil, err
 		}
 	}
@@ -143,7 +147,7 @@ func (t *linearTask) along(x *stepAt, z interval.Matrix) (*tangent, error) {
 func (t *linearTask) push(rule stepRule, x *stepAt, k int) (interval.Matrix, error) {
 	z := interval.NewMatrix(x.w.Rows, x.w.Cols)
 	z.Data[k] = interval.Of(1)
-	d, err := t.along(x, z)
+	d, err := t.along(x, z, (*lyapunov).bound)
 	if err != nil {
 		return z, err
 	}

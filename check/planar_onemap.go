@@ -9,8 +9,8 @@ import (
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
-// planarOneMap, for gains of any shape, returns nil if all tasks of a family adapt by one map F and have one
-// optimal gain, decided exactly as [oneMap] does: with v = (Q, N, R), the plants and
+// planarOneMap, for gains of any shape, returns nil if all tasks of a family adapt by
+// one map F and have one optimal gain, decided exactly as [oneMap] does: with v = (Q, N, R), the plants and
 // discounts of f are the same and v is proportional, those of g are and v is, and what
 // the rule multiplies the rate by is the same:
 //

@@ -24,7 +24,9 @@ type Claim struct {
 	RateFrom    string
 	Missing     []Missing // claims that cannot be made
 
-	near []float64 // for gains of more than one number, a stationary point next to it
+	// For gains of more than one number, a stationary point next to it, and how far it
+	// is moved by an error of ∇h, entry by entry, relative to the most.
+	near, moves []float64
 }
 
 // Missing says why a claim cannot be made.
@@ -72,7 +74,7 @@ func (p *Problem) Claim(ctx context.Context, gain matrixeq.Matrix) (*Claim, erro
 	c.Certificate = certificate.Certificate{Family: string(family.Format(&fixed)), Point: point}
 	miss := func(claim, reason string) { c.Missing = append(c.Missing, Missing{claim, reason}) }
 	if p.Dim() != 1 {
-		c.near = polished(m, gain.Data)
+		c.near, c.moves = polished(m, gain.Data)
 		return c, nil
 	}
 	enclosed, err := landscape.New(p.Family, rates)
@@ -205,9 +207,10 @@ func (c *Claim) Prove(verify Verifier) ([]byte, error) {
 }
 
 // margins are how far a box reaches beyond the gain and the stationary point next to
-// it, relative to their largest entry: it has to be wider than rounding, as the
-// equations at hand multiply it, and as narrow as possible beside that.
-var margins = []float64{0x1p-42, 0x1p-36, 0x1p-30, 0x1p-24, 0x1p-18, 0x1p-12}
+// it, relative to their largest entry and in the direction that ∇h determines least:
+// it has to be wider than rounding, as the equations at hand multiply it, and as
+// narrow as possible beside that.
+var margins = []float64{0x1p-42, 0x1p-39, 0x1p-36, 0x1p-34, 0x1p-32, 0x1p-30, 0x1p-28, 0x1p-26, 0x1p-24, 0x1p-20, 0x1p-16, 0x1p-12}
 
 // box is the narrowest box around the gain that is verified to hold exactly one
 // stationary point. Where none is, it is nil, and why is what try says of the
@@ -229,8 +232,8 @@ func (c *Claim) box(try func(certificate.Point) (ok bool, reason string, err err
 		for i, row := range rows {
 			box[i] = make([]interval.Interval, len(row))
 			for j, x := range row {
-				y := c.near[i*len(row)+j]
-				box[i][j] = interval.New(interval.SubDown(min(x, y), reach), interval.AddUp(max(x, y), reach))
+				y, by := c.near[i*len(row)+j], reach*c.moves[i*len(row)+j]
+				box[i][j] = interval.New(interval.SubDown(min(x, y), by), interval.AddUp(max(x, y), by))
 			}
 		}
 		ok, reason, err := try(certificate.Point{Gain: rows, Box: box})
@@ -245,18 +248,22 @@ func (c *Claim) box(try func(certificate.Point) (ok bool, reason string, err err
 }
 
 // polished is a stationary point of h next to x by Newton's method with the whole
-// ∇²h, or x itself where that does not lower ‖∇h‖. A step that does not is the last.
-func polished(m *maml.Meta, x []float64) []float64 {
+// ∇²h, or x itself where that does not lower ‖∇h‖: a step that does not is the last.
+// moves are the row sums of |(∇²h)⁻¹| there, relative to the largest, and at least 1/64.
+func polished(m *maml.Meta, x []float64) (near, moves []float64) {
 	n := len(x)
-	x = slices.Clone(x)
-	at, err := m.Evaluate(x)
-	if err != nil {
-		return x
+	near, moves = slices.Clone(x), make([]float64, n)
+	for i := range moves {
+		moves[i] = 1
 	}
-	g, next, unit := make([]float64, n), make([]float64, n), make([]float64, n)
+	at, err := m.Evaluate(near)
+	if err != nil {
+		return near, moves
+	}
+	g, next, unit, column := make([]float64, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	hessian, inverse, piv := make([]float64, n*n), make([]float64, n*n), make([]int, n)
 	at.Grad(g)
 	for range 30 {
-		hessian, column, piv := make([]float64, n*n), make([]float64, n), make([]int, n)
 		for j := range n {
 			clear(unit)
 			unit[j] = 1
@@ -268,10 +275,25 @@ func polished(m *maml.Meta, x []float64) []float64 {
 		if !dense.Finite(hessian) || !dense.LU(hessian, piv, n) {
 			break
 		}
-		step := slices.Clone(g)
-		dense.LUSolve(hessian, piv, step, n, 1)
+		dense.Identity(inverse, n)
+		dense.LUSolve(hessian, piv, inverse, n, n)
+		if !dense.Finite(inverse) {
+			break
+		}
+		top := 0.0
 		to := make([]float64, n)
-		dense.Sub(to, x, step)
+		for i := range n {
+			moves[i] = 0
+			row := inverse[i*n : (i+1)*n]
+			for _, y := range row {
+				moves[i] += math.Abs(y)
+			}
+			top = max(top, moves[i])
+			to[i] = near[i] - dense.Dot(row, g)
+		}
+		for i := range moves {
+			moves[i] = max(moves[i]/top, 1./64)
+		}
 		if at, err = m.Evaluate(to); err != nil {
 			break
 		}
@@ -280,7 +302,7 @@ func polished(m *maml.Meta, x []float64) []float64 {
 			break
 		}
 		copy(g, next)
-		x = to
+		near = to
 	}
-	return x
+	return near, moves
 }
