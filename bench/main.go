@@ -185,7 +185,11 @@ func (s *session) measure(c problem, sides []*side, dir string) (row, error) {
 			continue
 		}
 		r.entries[i] = &entry{side: side.name}
-		if r.entries[i].absent = s.tooLong(side.name, c); r.entries[i].absent == "" {
+		absent := s.tooLong(side.name, c)
+		if absent == "" && side.most > 0 && c.tasks > side.most {
+			absent = fmt.Sprintf("not run: a loop, taken to %s tasks at most", tasksName(side.most))
+		}
+		if r.entries[i].absent = absent; absent == "" {
 			running++
 		}
 	}

@@ -37,6 +37,7 @@ type side struct {
 	kinds   []string
 	argv    []string
 	threads int
+	most    int // tasks it is asked for; 0: any number
 	version string
 	missing string // why it cannot be started
 
@@ -92,6 +93,8 @@ func solveSides(dir string) []*side {
 // fleetSides are the sides of the cases of many tasks, with all cores.
 func fleetSides(dir string) []*side {
 	cores := runtime.NumCPU()
+	loop := pythonSide(dir, scipyName, cores, []string{fleetGradient, fleetOptima}, "scipy_peer.py")
+	loop.most = 10_000
 	calculus := []string{fleetValue, fleetGradient, fleetProduct, fleetTrain}
 	return []*side{
 		ownSide(dir, ours, cores, append(calculus, fleetOptima)...),
@@ -99,7 +102,7 @@ func fleetSides(dir string) []*side {
 		pythonSide(dir, jaxName+" formulas", cores, []string{fleetGradient}, "jax_peer.py", "formulas"),
 		torchSide(dir, torchName, cores, calculus),
 		torchSide(dir, torchName+" formulas", cores, []string{fleetGradient}, "formulas"),
-		pythonSide(dir, scipyName, cores, []string{fleetGradient, fleetOptima}, "scipy_peer.py"),
+		loop,
 		octaveSide(octaveName, []string{fleetOptima}, filepath.Join(dir, "peers", "octave_peer.m")),
 	}
 }
