@@ -174,11 +174,14 @@ func newOperator(name string, a Matrix, g []float64) (*Operator, error) {
 	// Room for the powers of ρ up to about 0.96.
 	o := &Operator{n: n, powers: make([]float64, n*n, 8*n*n)}
 	copy(o.powers, a.Data)
-	blur, far := 0.0, dense.Norm(g) // how far the power may be from those of A, and of the others
+	blur := 0.0 // how far the power may be from those of the matrices within g
+	if g != nil {
+		blur = dense.Norm(g)
+	}
 	for {
 		p := o.power(o.count() - 1)
 		norm := dense.Norm(p)
-		o.contracts = o.contracts || norm+far <= provedBelow
+		o.contracts = o.contracts || norm+blur <= provedBelow
 		if norm*norm <= powersEnd {
 			return o, nil
 		}
@@ -187,11 +190,6 @@ func newOperator(name string, a Matrix, g []float64) (*Operator, error) {
 		}
 		o.square()
 		blur = squareBlur(blur, norm, n)
-		if g == nil {
-			far = blur
-		} else {
-			far = squareBlur(far, norm, n)
-		}
 	}
 }
 
@@ -217,7 +215,7 @@ func (o *Operator) square() {
 // squareBlur bounds ‖fl(P²) − T²‖_F given norm = ‖P‖_F and blur ≥ ‖P − T‖_F, the
 // error of P as a power T of A, underflow included.
 func squareBlur(blur, norm float64, n int) float64 {
-	return blur*(2*norm+blur) + float64(n+2)*dense.Eps*norm*norm + float64(n)*float64(n)*0x1p-1074
+	return blur*(2*norm+blur) + float64(n+2)*dense.Eps*norm*norm + float64(n*n)*0x1p-1000
 }
 
 // traceLower is a lower bound on ρ(A)^m from P, which is Aᵐ but for an error of
