@@ -167,7 +167,7 @@ func planarSame(x, y lqr.Spec) bool {
 		}
 		return s.Discount
 	}
-	return slices.Equal(x.A.Data, y.A.Data) && slices.Equal(x.B.Data, y.B.Data) && γ(x) == γ(y)
+	return slices.Equal(x.A.Data, y.A.Data) && slices.Equal(x.B.Data, y.B.Data) && γ(x) == γ(y) && x.SampleTime == y.SampleTime
 }
 
 // chart gives τ and δ of a plant by those of the first one.

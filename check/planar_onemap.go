@@ -105,7 +105,8 @@ func costNumbers(s lqr.Spec) []*big.Rat {
 	return v
 }
 
-// momentNumbers is Σ₀, with noise.
+// momentNumbers is Σ₀, with noise. A sampled plant's noise is linear in V, but no
+// rational number: there both are listed, so that what is said of each holds for the sum.
 func momentNumbers(s lqr.Spec) []*big.Rat {
 	if s.AverageCost {
 		return symmetricNumbers(s.Noise)
@@ -127,6 +128,13 @@ func momentNumbers(s lqr.Spec) []*big.Rat {
 			}
 			k += i + 1
 		}
+	}
+	if s.SampleTime != 0 {
+		noise := s.Noise
+		if noise.IsZero() {
+			noise = matrixeq.New(s.A.Rows, s.A.Rows)
+		}
+		return append(m, symmetricNumbers(noise)...)
 	}
 	if !s.Noise.IsZero() && s.Discount != 0 && s.Discount != 1 {
 		γ := rat(s.Discount)

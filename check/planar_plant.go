@@ -2,7 +2,6 @@ package check
 
 import (
 	"errors"
-	"fmt"
 
 	"github.com/metalqr/metalqr/interval"
 	"github.com/metalqr/metalqr/lqr"
@@ -76,9 +75,6 @@ type planarSide[C any] struct {
 var errPlanarOptimum = errors.New("its optimum is not found to be a stabilising gain")
 
 func newPlanarPlant(s lqr.Spec) (*planarPlant, error) {
-	if s.SampleTime != 0 {
-		return nil, fmt.Errorf("%w: sampled plants with two states", ErrUnsupported)
-	}
 	for _, m := range []matrixeq.Matrix{s.A, s.B, s.Q, s.R, s.N, s.Noise, s.Sigma0} {
 		if !isFinite(m) {
 			return nil, errUnbounded
@@ -99,8 +95,16 @@ func newPlanarPlant(s lqr.Spec) (*planarPlant, error) {
 		return [3]fine{x[0], x[1].add(x[2]).times(0.5), x[3]}
 	}
 	p := &planarPlant{stated: s}
-	a, b := entries(s.A, 4), entries(s.B, 2)
-	noise := form(s.Noise)
+	given := planarStatement{
+		a: entries(s.A, 4), b: entries(s.B, 2), q: form(s.Q), n: entries(s.N, 2), r: exactly(s.R.Data[0]),
+		noise: form(s.Noise), noisy: !s.Noise.IsZero(), between: exactly(0),
+	}
+	if s.SampleTime != 0 {
+		if err := given.sample(s.SampleTime, planarHoldTerms); err != nil {
+			return nil, err
+		}
+	}
+	a, b, noise := given.a, given.b, given.noise
 	switch {
 	case s.AverageCost:
 		p.start = noise
@@ -121,6 +125,9 @@ func newPlanarPlant(s lqr.Spec) (*planarPlant, error) {
 		share := exactly(γ).div(exactly(1).sub(exactly(γ)))
 		for i := range p.start {
 			p.start[i] = p.start[i].add(noise[i].mul(share))
+		}
+		if given.noisy && !s.AverageCost {
+			given.between = given.between.div(exactly(1).sub(exactly(γ)))
 		}
 	}
 	if m := p.start; m[0].sign() <= 0 || m[0].mul(m[2]).sub(m[1].sqr()).sign() <= 0 {
@@ -148,10 +155,10 @@ func newPlanarPlant(s lqr.Spec) (*planarPlant, error) {
 	k.s = congruent(t, p.start)
 
 	// The cost of a step, of (y₊, y₀, y₋).
-	q := congruent([2][2]fine{{back[0][0], back[1][0]}, {back[0][1], back[1][1]}}, form(s.Q))
-	n := entries(s.N, 2)
+	q := congruent([2][2]fine{{back[0][0], back[1][0]}, {back[0][1], back[1][1]}}, given.q)
+	n := given.n
 	n = []fine{back[0][0].mul(n[0]).add(back[1][0].mul(n[1])), back[0][1].mul(n[0]).add(back[1][1].mul(n[1]))}
-	r := exactly(s.R.Data[0])
+	r := given.r
 	m := [3]fine{exactly(1), trace.neg(), det} // a = m·(y₊, y₀, y₋)
 	w := [3]fine{exactly(0), n[0], n[1]}
 	var g [3][3]fine
@@ -168,7 +175,7 @@ func newPlanarPlant(s lqr.Spec) (*planarPlant, error) {
 	k.e = [3]fine{
 		k.r1.mul(k.s[1]).sub(k.r2.mul(k.s[0].add(k.s[2]))),
 		k.r2.mul(k.s[1]),
-		k.r2.add(g[2][2]).mul(k.s[2]).sub(g[0][0].mul(k.s[0])).sub(g[0][1].mul(k.s[1]).times(2)),
+		k.r2.add(g[2][2]).mul(k.s[2]).sub(g[0][0].mul(k.s[0])).sub(g[0][1].mul(k.s[1]).times(2)).add(given.between),
 	}
 
 	// The optimum.

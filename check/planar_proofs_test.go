@@ -93,6 +93,34 @@ func TestPlanarProofsAreAccepted(t *testing.T) {
 	}
 }
 
+// Two carts in continuous time, held for 0.4, under noise that costs something between
+// samples too: proved, accepted, and refused when time or noise are altered.
+func TestPlanarSampledPlants(t *testing.T) {
+	t.Parallel()
+	const carts = `defaults: {sample_time: 0.4, discount: 0.95, noise: [[0.01, 0], [0, 0.2]], Q: [[1, 0], [0, 0.5]], R: 0.5}
+tasks:
+  - {A: [[0, 1], [0, 0]], B: [[0], [1]]}
+  - {A: [[0, 1], [0, -0.25]], B: [[0], [0.75]]}
+meta: {inner: {rule: %s, rate: %v}}
+`
+	c := planarProof(t, carts, "gauss-newton", 0.2, landscape.PlanarOptions{})
+	if c.Planar.Left != 0 || c.Planar.Verdict == certificate.Undecided {
+		t.Fatalf("%d boxes are left: %s", c.Planar.Left, c.Planar.Verdict)
+	}
+	if r := checked(t, c); !r.Valid {
+		t.Fatal(r)
+	}
+	for _, by := range [][2]string{{"sample_time: 0.4", "sample_time: 0.4000001"}, {"[0, 0.2]", "[0, 0.2000001]"}, {"discount: 0.95", "discount: 0.9500001"}} {
+		x := c
+		if x.Family = strings.ReplaceAll(c.Family, by[0], by[1]); x.Family == c.Family {
+			t.Fatalf("%q is not in the family:\n%s", by[0], c.Family)
+		}
+		if r := checked(t, x); r.Valid {
+			t.Errorf("%s: valid", by[1])
+		}
+	}
+}
+
 func TestPlanarFalsehoodsAreRefused(t *testing.T) {
 	t.Parallel()
 	whole := planarProof(t, planarCosts, "gauss-newton", 0.3, landscape.PlanarOptions{Level: 14})

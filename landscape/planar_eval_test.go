@@ -51,7 +51,10 @@ func planarDraw(r *rand.Rand, tasks int, rule string, rate float64, kind string)
 			}
 		}
 		cross := 0.0
-		if kind == "cross" || kind == "everything" {
+		if kind == "sampled" { // a continuous plant
+			x[0], x[3] = x[0]-1, x[3]-1
+		}
+		if kind == "cross" || kind == "everything" || kind == "sampled" {
 			cross = 0.2 * math.Sqrt(qq[0]*rr)
 		}
 		fmt.Fprintf(&b, "  - {A: [[%s], [%s]], B: [[%s], [%s]], Q: [[%s], [%s]], R: %s, weight: %s", list(x[0], x[1]), list(x[2], x[3]), list(y[0]), list(y[1]),
@@ -62,6 +65,9 @@ func planarDraw(r *rand.Rand, tasks int, rule string, rate float64, kind string)
 		if kind == "everything" {
 			fmt.Fprintf(&b, ", discount: 0.9, Sigma0: [[%s], [%s]], noise: [[0.1, 0.02], [0.02, 0.3]]", list(2, 0.5), list(0.5, 1))
 			fmt.Fprintf(&b, ", inner: {A: [[%s], [%s]], R: %s}", list(x[0]+0.1*n(), x[1]), list(x[2], x[3]-0.05), list(1.2*rr))
+		}
+		if kind == "sampled" {
+			fmt.Fprint(&b, ", sample_time: 0.5, discount: 0.95, noise: [[0.1, 0.02], [0.02, 0.3]]")
 		}
 		fmt.Fprintln(&b, "}")
 	}
@@ -125,10 +131,10 @@ var planarRules = []string{"gradient", "natural", "gauss-newton"}
 func TestPlanarContains(t *testing.T) {
 	const tol = 1e-8 // relative to the largest entry: what lqr and maml compute near the border
 	checked := 0
-	for seed := range uint64(60) {
+	for seed := range uint64(72) {
 		r := rand.New(rand.NewPCG(seed, 5))
 		rule := planarRules[seed%3]
-		kind := []string{"near", "factors", "cross", "everything", "costs"}[seed%5]
+		kind := []string{"near", "factors", "cross", "everything", "costs", "sampled"}[seed/3%6]
 		f, rates := planarSized(t, r, 1+int(seed%3), rule, 0.4*r.Float64(), kind)
 		p, err := NewPlanar(f, rates)
 		if err != nil {

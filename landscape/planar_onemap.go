@@ -22,6 +22,9 @@ import (
 //	natural       ρ = 1
 //	Gauss–Newton  always
 //
+// Sampled plants are equal where A, B, γ and the time are; the sampled (Q, N, R) are
+// linear in those of the file, the noise in V.
+//
 // Divided by their optimal costs, tasks are here taken for different, except with
 // the Gauss–Newton rule, unless they are the same.
 func planarComesToOne(f *family.Family) (one, same bool) {
@@ -106,7 +109,8 @@ func symmetricRats(m matrixeq.Matrix) (v []*big.Rat) {
 	return v
 }
 
-// planarMoment is M + Mᵀ for the moment M of the initial state, noise included.
+// planarMoment is M + Mᵀ for the moment M of the initial state, noise included, and of
+// a sampled plant that of the initial state and that of the noise, apart.
 func planarMoment(s lqr.Spec) []*big.Rat {
 	if s.AverageCost {
 		return symmetricRats(s.Noise)
@@ -123,6 +127,13 @@ func planarMoment(s lqr.Spec) []*big.Rat {
 				m = append(m, xy.Add(xy, xy))
 			}
 		}
+	}
+	if s.SampleTime != 0 {
+		noise := s.Noise
+		if noise.IsZero() {
+			noise = matrixeq.New(s.A.Rows, s.A.Rows)
+		}
+		return append(m, symmetricRats(noise)...)
 	}
 	if !s.Noise.IsZero() {
 		γ := ratOf(s.Discount)

@@ -84,9 +84,6 @@ func (c *planarChart) gain(p [2]interval.Interval) (w [2]interval.Interval) {
 
 // planarSpec encloses a task's cost.
 func planarSpec(s lqr.Spec) (*planarPlant, error) {
-	if s.SampleTime != 0 {
-		return nil, fmt.Errorf("it is a sampled continuous plant, whose matrices are not enclosed yet")
-	}
 	entries := func(m matrixeq.Matrix, n int) []interval.Interval {
 		x := make([]interval.Interval, n)
 		for i := range x {
@@ -100,7 +97,17 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 		x := entries(m, 4)
 		return [3]interval.Interval{x[0], half.Mul(x[1].Add(x[2])), x[3]}
 	}
-	a, b := entries(s.A, 4), entries(s.B, 2)
+	task := planarWeighing{
+		a: [4]interval.Interval(entries(s.A, 4)), b: [2]interval.Interval(entries(s.B, 2)),
+		q: symmetric(s.Q), n: [2]interval.Interval(entries(s.N, 2)), r: interval.Of(s.R.Data[0]),
+		noise: symmetric(s.Noise),
+	}
+	if s.SampleTime != 0 {
+		if err := task.sample(s.SampleTime, heldTerms); err != nil {
+			return nil, err
+		}
+	}
+	a, b, noise := task.a, task.b, task.noise
 	γ := one
 	if s.Discount != 0 && s.Discount != 1 {
 		γ = interval.Of(s.Discount)
@@ -112,7 +119,6 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 			b[i] = b[i].Mul(root)
 		}
 	}
-	noise := symmetric(s.Noise)
 	sigma := [3]interval.Interval{one, zero, one}
 	switch {
 	case s.AverageCost:
@@ -128,6 +134,7 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 		for i := range sigma {
 			sigma[i] = sigma[i].Add(share.Mul(noise[i]))
 		}
+		task.between = task.between.Div(one.Sub(γ))
 	}
 	if det := sigma[0].Mul(sigma[2]).Sub(sigma[1].Sqr()); !det.Positive() || !sigma[0].Positive() {
 		return nil, fmt.Errorf("its Σ₀ is not shown to be positive definite (its determinant is in [%v, %v]), and a proof about a landscape needs that", det.Lo(), det.Hi())
@@ -163,7 +170,7 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 	}
 	p.s = [3]interval.Interval{form(t1, t1), form(t1, t2), form(t2, t2)}
 	// (y₊, y₀, y₋) give the state by T⁻¹ = [b, Ãb − τ₀b], and the input.
-	q, n, r := symmetric(s.Q), entries(s.N, 2), interval.Of(s.R.Data[0])
+	q, n, r := task.q, task.n, task.r
 	columns := [3][3]interval.Interval{
 		{zero, zero, one},
 		{b[0], b[1], τ0.Neg()},
@@ -193,7 +200,7 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 	p.e = [3]interval.Interval{
 		two.Mul(p.ρ[1].Mul(p.s[1]).Sub(p.ρ[2].Mul(p.s[0].Add(p.s[2])))),
 		two.Mul(p.ρ[2]).Mul(p.s[1]),
-		two.Mul(p.ρ[2]).Add(g[2][2]).Mul(p.s[2]).Sub(p.g00.Mul(p.s[0])).Sub(two.Mul(g[0][1]).Mul(p.s[1])),
+		two.Mul(p.ρ[2]).Add(g[2][2]).Mul(p.s[2]).Sub(p.g00.Mul(p.s[0])).Sub(two.Mul(g[0][1]).Mul(p.s[1])).Add(task.between),
 	}
 	p.α = [2]interval.Interval{p.s[0].Sub(two.Mul(p.s[1])).Add(p.s[2]), p.s[0].Add(two.Mul(p.s[1])).Add(p.s[2])}
 	p.β = [2]interval.Interval{two.Mul(p.s[1].Sub(p.s[2])), two.Mul(p.s[1].Add(p.s[2])).Neg()}

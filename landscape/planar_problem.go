@@ -303,5 +303,5 @@ func samePlant(x, y lqr.Spec) bool {
 		}
 		return s.Discount
 	}
-	return slices.Equal(x.A.Data, y.A.Data) && slices.Equal(x.B.Data, y.B.Data) && γ(x) == γ(y)
+	return slices.Equal(x.A.Data, y.A.Data) && slices.Equal(x.B.Data, y.B.Data) && γ(x) == γ(y) && x.SampleTime == y.SampleTime
 }

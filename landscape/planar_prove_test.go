@@ -301,7 +301,6 @@ func TestPlanarRefuses(t *testing.T) {
 		{"one state", one("A: 1, B: 1, Q: 1, R: 1", "rate: 0.1"), ErrUnsupported},
 		{"two steps", one(plain, "rate: 0.1, steps: 2"), ErrUnsupported},
 		{"a known initial state", one(plain+", x0: [1, 2]", "rate: 0.1"), ErrTask},
-		{"a sampled plant", one("A: [[0, 1], [0, 0]], B: [[0], [1]], Q: [[1, 0], [0, 1]], R: 1, sample_time: 0.1", "rate: 0.1"), ErrTask},
 		{"an uncontrollable mode", one("A: [[0.5, 0], [0, 1.2]], B: [[0], [1]], Q: [[1, 0], [0, 1]], R: 1", "rate: 0.1"), ErrTask},
 	} {
 		f, rates := parse(t, tt.text)
