@@ -91,13 +91,15 @@ type route struct {
 	j   []interval.Matrix // over a box
 	all interval.Matrix   // J_K ⋯ J₁, over a box
 	end interval.Matrix
+
+	middle *route // that from the middle of a box
 }
 
 // follow encloses the route of a task from a box, all gains of which it proves to be in
 // the domain of h. Where the box is no point, the gains x_k are what the mean value
 // theorem makes of the route from its middle: x_k(middle) + J_k ⋯ J₁ (box − middle).
 func (t *gainMember) follow(w interval.Matrix, middle *route) (*route, error) {
-	r := &route{all: thin(matrixeq.Identity(len(w.Data)))} // of no steps
+	r := &route{all: thin(matrixeq.Identity(len(w.Data))), middle: middle} // of no steps
 	off := flat(w.Sub(thin(mid(w))))
 	for k, rule := range t.steps {
 		fail := func(err error) (*route, error) {
@@ -111,6 +113,9 @@ func (t *gainMember) follow(w interval.Matrix, middle *route) (*route, error) {
 		if middle == nil {
 			w = w.Sub(x.move)
 			continue
+		}
+		if err := t.seen.narrowed(x, middle.at[k]); err != nil {
+			return fail(err)
 		}
 		j := interval.NewMatrix(len(w.Data), len(w.Data))
 		for v := range w.Data {
@@ -159,7 +164,14 @@ func (t *gainMember) arrived(r *route) (*stepAt, error) {
 		return nil, err
 	}
 	x := &stepAt{evaluation: e}
-	return x, t.outer.complete(x)
+	if err := t.outer.complete(x); err != nil || r.middle == nil {
+		return x, err
+	}
+	center, err := t.arrived(r.middle)
+	if err != nil {
+		return nil, err
+	}
+	return x, t.outer.narrowed(x, center)
 }
 
 // gradient adds the task's part of ∇h = J₁ᵀ ⋯ J_Kᵀ λ∇C(x_K) at every gain of a route.

@@ -18,6 +18,51 @@ func (t *linearTask) complete(x *stepAt) (err error) {
 	return err
 }
 
+// narrowed cuts P, E, S and Σ at the gains of x, and U where it is known, down to what
+// the mean value theorem leaves of them, from a gain of center that x has, too:
+//
+//	P(W) ∈ P(c) + dP[W − c],
+//
+// and E and Σ alike, with the derivatives at all gains of x.
+func (t *linearTask) narrowed(x, center *stepAt) error {
+	if err := t.complete(x); err != nil {
+		return err
+	}
+	if err := t.complete(center); err != nil {
+		return err
+	}
+	off := x.w.Sub(center.w)
+	for range 2 {
+		p, e, σ := center.p, center.e, center.sigma
+		for k, by := range off.Data {
+			z := interval.NewMatrix(x.w.Rows, x.w.Cols)
+			z.Data[k] = interval.Of(1)
+			d, err := t.along(x, z, (*lyapunov).bound)
+			if err != nil {
+				return err
+			}
+			p, e, σ = p.Add(d.dp.Scale(by)), e.Add(d.de.Scale(by)), σ.Add(d.dσ.Scale(by))
+		}
+		x.p, x.e, x.sigma = common(x.p, p), common(x.e, e), common(x.sigma, σ)
+		x.s = common(x.s, t.r.Add(t.b.MulTN(x.p).Mul(t.b)))
+		if !bounded(x.p) || !bounded(x.e) || !bounded(x.sigma) || !bounded(x.s) {
+			return errUnbounded
+		}
+	}
+	if x.u.Rows > 0 {
+		var ok bool
+		if x.u, ok = solveSymmetric(x.s, x.e); !ok {
+			return errSingular
+		}
+	}
+	return nil
+}
+
+// common is what two enclosures of a matrix have in common.
+func common(a, b interval.Matrix) interval.Matrix {
+	return interval.Matrix{Rows: a.Rows, Cols: a.Cols, Data: interval.Box(a.Data).Intersect(b.Data)}
+}
+
 // halfSum is (X + Xᵀ)/2.
 func halfSum(x interval.Matrix) interval.Matrix { return x.Add(x.T()).Scale(interval.Of(0.5)) }
 

@@ -6,6 +6,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/metalqr/metalqr/certificate"
 	"github.com/metalqr/metalqr/family"
@@ -17,7 +18,7 @@ import (
 const letterCut = '1'
 
 // regionEvaluations bounds the boxes that one leaf may be cut into.
-const regionEvaluations = 2000
+const regionEvaluations = 4000
 
 // A regionChecker verifies a certificate about a box of gains.
 type regionChecker struct {
@@ -154,36 +155,27 @@ func (c *regionChecker) tree() ([]regionLeaf, error) {
 	return leaves, nil
 }
 
-// leaves verifies all leaves.
+// leaves verifies all leaves. Of those that fail the first one in the order of the cover
+// is reported, and those after it need not be looked at.
 func (c *regionChecker) leaves(leaves []regionLeaf) error {
 	errs := make([]error, len(leaves))
-	next := make(chan int)
+	var next, failed atomic.Int64
+	failed.Store(int64(len(leaves)))
 	var all sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		all.Go(func() {
-			for i := range next {
-				errs[i] = c.leaf(&leaves[i])
+			for i := next.Add(1) - 1; i < failed.Load(); i = next.Add(1) - 1 {
+				if errs[i] = c.leaf(&leaves[i]); errs[i] == nil {
+					continue
+				}
+				for f := failed.Load(); i < f && !failed.CompareAndSwap(f, i); f = failed.Load() {
+				}
 			}
 		})
 	}
-	failed := false
-	for i := range leaves {
-		next <- i
-		if i%256 == 0 && !failed { // a false claim need not be followed to its end
-			for _, err := range errs[:max(0, i-64)] {
-				failed = failed || err != nil
-			}
-		}
-		if failed {
-			break
-		}
-	}
-	close(next)
 	all.Wait()
-	for _, err := range errs {
-		if err != nil {
-			return err // the first one in the order of the cover
-		}
+	if i := failed.Load(); i < int64(len(leaves)) {
+		return errs[i]
 	}
 	return nil
 }

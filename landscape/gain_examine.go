@@ -91,7 +91,7 @@ func (q *gainProof) examine(b interval.Box) gainVerdict {
 			continue
 		}
 		near = true
-		if q.p.convex(hull) {
+		if q.p.convex(widened(hull)) {
 			return gainVerdict{tag: planarMeets, meets: i}
 		}
 	}
@@ -266,6 +266,17 @@ func (p *Gains) regular(o *Over, b interval.Box) bool {
 func (p *Gains) convex(b interval.Box) bool {
 	over, err := p.Over(b, 2)
 	return err == nil && over.Hessian().PositiveDefinite()
+}
+
+// widened is a box half as wide again: what is shown of it is shown of b by enclosures
+// that are somewhat wider, too.
+func widened(b interval.Box) interval.Box {
+	w := make(interval.Box, len(b))
+	for k, x := range b {
+		r := x.Width() / 4
+		w[k] = interval.New(x.Lo()-r, x.Hi()+r)
+	}
+	return w
 }
 
 func hullOf(a, b interval.Box) interval.Box {
