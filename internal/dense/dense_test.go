@@ -359,6 +359,21 @@ func TestLU(t *testing.T) {
 	if LU([]float64{1, 2, 3, 4, 5, 6, 7, 8, math.NaN()}, make([]int, 3), 3) {
 		t.Error("NaN has an LU")
 	}
+	// A pivot is refused, or LUSolve copes with it: 2⁻¹⁰²⁴ has no reciprocal.
+	for n := 1; n <= 20; n++ {
+		for _, tiny := range []float64{0x1p-1022, 0x1p-1024} {
+			a, b, piv := make([]float64, n*n), make([]float64, n), make([]int, n)
+			Identity(a, n)
+			a[n*n-1], b[n-1] = tiny, tiny
+			ok := LU(a, piv, n)
+			if ok != (tiny > 0x1p-1024) {
+				t.Fatalf("n=%d: pivot %g: %v", n, tiny, ok)
+			}
+			if LUSolve(a, piv, b, n, 1); ok && b[n-1] != 1 {
+				t.Errorf("n=%d: %g/%[2]g is %g", n, tiny, b[n-1])
+			}
+		}
+	}
 }
 
 func TestCholesky(t *testing.T) {

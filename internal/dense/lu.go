@@ -3,10 +3,10 @@ package dense
 import "math"
 
 // LU overwrites A with the factors of P A = L U, row interchanges in piv. It
-// returns false when a pivot is zero or not finite, or from n = luFrom on so small
-// that its reciprocal is not.
+// returns false when a pivot is zero or not finite, or so small that its
+// reciprocal, which LUSolve multiplies by, is not.
 //
-// From there on it goes by panels of eight columns, left-looking: each panel,
+// From n = luFrom on it goes by panels of eight columns, left-looking: each panel,
 // packed, receives all earlier columns at once, then is factored with partial
 // pivoting.
 func LU(a []float64, piv []int, n int) bool {
@@ -43,10 +43,10 @@ func luPanels(a []float64, piv []int, n int, x []float64) bool {
 				}
 			}
 			piv[k] = p
-			r := 1 / x[p*width+k-j]
-			if !(best > 0) || best > math.MaxFloat64 || math.Abs(r) > math.MaxFloat64 {
+			if !(1/best <= math.MaxFloat64) || best > math.MaxFloat64 {
 				return false
 			}
+			r := 1 / x[p*width+k-j]
 			if p != k {
 				swap(x[k*width:k*width+width], x[p*width:p*width+width])
 				// The columns to the left (L) move along; those to the
@@ -153,7 +153,7 @@ func luSmall(a []float64, piv []int, n int) bool {
 			}
 		}
 		piv[k] = p
-		if !(best > 0) || best > math.MaxFloat64 {
+		if !(1/best <= math.MaxFloat64) || best > math.MaxFloat64 {
 			return false
 		}
 		if p != k {
