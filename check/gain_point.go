@@ -119,7 +119,13 @@ func (t *gainMember) follow(w interval.Matrix, middle *route) (*route, error) {
 		}
 		j := interval.NewMatrix(len(w.Data), len(w.Data))
 		for v := range w.Data {
-			column, err := t.seen.push(rule, x, v)
+			z := interval.NewMatrix(w.Rows, w.Cols)
+			z.Data[v] = interval.Of(1)
+			d, err := t.seen.along(x, z, (*lyapunov).solve)
+			if err != nil {
+				return fail(err)
+			}
+			column, err := t.seen.pushed(rule, x, d)
 			if err != nil {
 				return fail(err)
 			}

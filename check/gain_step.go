@@ -37,7 +37,7 @@ func (t *linearTask) narrowed(x, center *stepAt) error {
 		for k, by := range off.Data {
 			z := interval.NewMatrix(x.w.Rows, x.w.Cols)
 			z.Data[k] = interval.Of(1)
-			d, err := t.along(x, z, (*lyapunov).bound)
+			d, err := t.along(x, z, (*lyapunov).solve)
 			if err != nil {
 				return err
 			}

@@ -182,7 +182,7 @@ func (t *linearTask) below(x *evaluation, a, loss interval.Matrix) (interval.Mat
 	if !bounded(a) || !bounded(loss) {
 		return interval.Matrix{}, false
 	}
-	for _, g := range weights(dominate(loss, units(mid(x.p))), mid(x.p)) {
+	for _, g := range weights(dominate(loss, units(mid(x.p))), units(mid(x.p))) {
 		y := approximate(x.dual.powers, matrixeq.Diagonal(g...))
 		if !isFinite(y) {
 			continue

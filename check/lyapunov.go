@@ -38,6 +38,7 @@ type lyapunov struct {
 	a      interval.Matrix
 	powers []matrixeq.Matrix // about A^(2^k)
 	cert   *stability        // the last one found
+	unit   []float64         // of the states, by the first solution: later ones need not be definite
 }
 
 // A stability certificate: c (Y − A Y Aᵀ) ≻ diag(d) with size_i ≥ √(c Yᵢᵢ).
@@ -107,7 +108,7 @@ func (l *lyapunov) solve(v interval.Matrix) (interval.Matrix, error) {
 	if err != nil {
 		return interval.Matrix{}, err
 	}
-	for _, d := range weights(d, x) {
+	for _, d := range weights(d, l.unit) {
 		if c := l.certify(d); c != nil {
 			l.cert = c
 			break
@@ -143,7 +144,10 @@ func (l *lyapunov) residual(v interval.Matrix, refine bool) (x matrixeq.Matrix, 
 		return x, nil, errUnbounded
 	}
 	xx := thin(x)
-	d = dominate(l.a.Mul(xx).MulNT(l.a).Add(v).Sub(xx).Symmetrize(), units(x))
+	if l.unit == nil {
+		l.unit = units(x)
+	}
+	d = dominate(l.a.Mul(xx).MulNT(l.a).Add(v).Sub(xx).Symmetrize(), l.unit)
 	for _, s := range d {
 		if math.IsInf(s, 1) {
 			return x, nil, errUnbounded
@@ -202,11 +206,10 @@ func (l *lyapunov) certify(d []float64) *stability {
 var slacks = []float64{1 + 0x1p-6, 1.25, 2, 16, 256}
 
 // weights proposes diagonals D ≥ d > 0 for a residual dominated by d of a
-// solution near x: d itself where it is not far smaller, in the unit of its
+// solution in which the states have the units u: d itself where it is not far smaller, in that of its
 // state, than elsewhere; then one that follows the units alone, and one that
 // ignores them.
-func weights(d []float64, x matrixeq.Matrix) [][]float64 {
-	u := units(x)
+func weights(d, u []float64) [][]float64 {
 	relative, largest := 0x1p-60, 0.0
 	for i, s := range d {
 		relative = max(relative, s/(u[i]*u[i]))
