@@ -169,14 +169,15 @@ type entry struct {
 	side     string
 	note     string    // the routine or method it used
 	absent   string    // why it was not timed
+	refused  bool      // because its result is not ours
 	seconds  []float64 // per call, one for each round
 	residual float64   // NaN where the case is not an equation
 	distance float64   // from our result, relative
 }
 
 // measure has every side that knows the problem solve it, compares the results
-// with ours, and then lets the sides take turns. A peer that cannot take part is
-// in the row with the reason; our side must.
+// with ours, and then lets the sides take turns. A peer that cannot take part, or
+// whose result is not ours, is in the row with the reason; our side must.
 func (s *session) measure(c problem, sides []*side, dir string) (row, error) {
 	r := row{c: c, entries: make([]*entry, len(sides))}
 	running := 0
@@ -231,8 +232,8 @@ func (s *session) measure(c problem, sides []*side, dir string) (row, error) {
 		}
 		e.note, e.residual, e.distance = note, c.residual(x), distance(reference, x)
 		if !(e.distance <= agreement) {
-			return row{}, fmt.Errorf("%s is %.2g from %s, relative: more than %.0e",
-				side.name, e.distance, sides[0].name, agreement)
+			e.refused = true
+			e.absent = fmt.Sprintf("not timed: its result is %.2g from ours, relative: more than %.0e", e.distance, agreement)
 		}
 	}
 	begin := time.Now()

@@ -24,7 +24,7 @@ import (
 //	time SECONDS                         timed CALLS SECONDS-PER-CALL
 //
 // load reads the matrices of DIR, solves, writes the result to the file RESULT
-// and calls once or twice more to warm up; time repeats that call for about
+// and calls once or twice more to warm up, unless that took seconds; time repeats that call for about
 // SECONDS, at least once, and answers the mean. Matrices travel as
 // little-endian float64, row by row. Empty lines are ignored: one follows every
 // order, since Octave's fgetl hands a line over only when it has seen the next
@@ -99,9 +99,11 @@ func fleetSides(dir string) []*side {
 	return []*side{
 		ownSide(dir, ours, cores, append(calculus, fleetOptima)...),
 		pythonSide(dir, jaxName, cores, calculus, "jax_peer.py"),
-		pythonSide(dir, jaxName+" formulas", cores, []string{fleetGradient}, "jax_peer.py", "formulas"),
+		pythonSide(dir, jaxName+tasksLast, cores, calculus, "jax_peer.py", "last"),
+		pythonSide(dir, jaxName+byFormulas, cores, []string{fleetGradient}, "jax_peer.py", "formulas"),
 		torchSide(dir, torchName, cores, calculus),
-		torchSide(dir, torchName+" formulas", cores, []string{fleetGradient}, "formulas"),
+		torchSide(dir, torchName+tasksLast, cores, calculus, "last"),
+		torchSide(dir, torchName+byFormulas, cores, []string{fleetGradient}, "formulas"),
 		loop,
 		octaveSide(octaveName, []string{fleetOptima}, filepath.Join(dir, "peers", "octave_peer.m")),
 	}
@@ -243,7 +245,7 @@ func (s *side) load(c problem, dir string) (x []float64, note string, err error)
 	if err := s.start(); err != nil {
 		return nil, "", err
 	}
-	result := filepath.Join(dir, strings.ReplaceAll(s.name, " ", "-")+".result")
+	result := filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(s.name)+".result")
 	answer, err := s.ask(patience, "loaded", "load", c.kind, dir,
 		strconv.Itoa(c.n), strconv.Itoa(c.r), strconv.Itoa(c.tasks), result)
 	if err != nil {
@@ -251,7 +253,7 @@ func (s *side) load(c problem, dir string) (x []float64, note string, err error)
 	}
 	x, err = readFloats(result, c.resultLen())
 	if err != nil {
-		return nil, "", fmt.Errorf("%s: %w", s.name, err)
+		return nil, "", s.end(err.Error())
 	}
 	if len(answer) > 0 {
 		note = answer[0]

@@ -8,8 +8,12 @@ which, how products are written and where the axis of tasks lies is measured onc
 for each size. The Kronecker form is not among them: at n = 4 it took as long as
 doubling for 1000 tasks, and for 10 000 the batched LU of JAX 0.10.2 did not end.
 
+With the argument "last": the same derivatives by jax.grad and jax.jvp, but all
+tasks in one array with the tasks as its last axis, no vmap, and products as sums
+of whole rows, which the compiler fuses.
+
 With the argument "formulas": the closed formulas of formulas.py instead of
-derivatives.
+derivatives, in either layout.
 
 Tasks go in chunks that the cache holds or in large ones, whichever is faster;
 results stay on the device until a whole call is done.
@@ -32,7 +36,7 @@ from conversation import KEPT, TRAINING_STEPS, Choice, Family, serve
 
 jax.config.update("jax_enable_x64", True)
 jax.config.update("jax_platforms", "cpu")
-explicit = "formulas" in sys.argv
+explicit, last = "formulas" in sys.argv, "last" in sys.argv
 
 
 def matmul(x, y):
@@ -43,11 +47,25 @@ def summed(x, y):
     return jnp.sum(x[:, :, None] * y[None, :, :], axis=1)
 
 
+def rows(x, y):
+    """The product of matrices whose tasks are the last axis."""
+    s = x[:, 0:1] * y[0:1]
+    for k in range(1, x.shape[1]):
+        s = s + x[:, k : k + 1] * y[k : k + 1]
+    return s
+
+
+def planes(x, y):
+    """The same as one sum, shorter to compile."""
+    return jnp.sum(x[:, :, None] * y[None], axis=1)
+
+
 def transpose(x):
-    return x.T
+    return jnp.swapaxes(x, 0, 1)
 
 
 PRODUCTS = {"@": matmul, "sum": summed}
+LAST = {"rows": rows, "planes": planes}
 
 
 def policy_value(solver, mul, doublings, a, m):
@@ -62,7 +80,7 @@ def policy_value(solver, mul, doublings, a, m):
     def transposed(_, m):
         return formulas.stein(mul, transpose, formulas.powers(mul, a, doublings), m)
 
-    return jax.lax.custom_linear_solve(lambda x: x - mul(a.T, mul(x, a)), m, solve, transposed)
+    return jax.lax.custom_linear_solve(lambda x: x - mul(transpose(a), mul(x, a)), m, solve, transposed)
 
 
 def one_task(variant, doublings, rates, sigma0):
@@ -91,6 +109,34 @@ def one_task(variant, doublings, rates, sigma0):
     return value, gradient, product
 
 
+def all_tasks(variant, doublings, rates, sigma0):
+    """The same, summed over tasks that are the last axis of the tensors."""
+    solver, product, _ = variant
+    mul = LAST[product]
+    sigma0 = sigma0[..., None]
+
+    def cost(w, a, b, q, r):
+        m = q + mul(transpose(w), mul(r, w))
+        return jnp.sum(policy_value(solver, mul, doublings, a - mul(b, w), m) * sigma0)
+
+    def value(w, *tasks):
+        x = jnp.broadcast_to(w[..., None], (*w.shape, tasks[0].shape[-1]))
+        for rate in rates:  # no task's cost depends on another's gain
+            x = x - rate * jax.grad(cost)(x, *tasks)
+        return cost(x, *tasks)
+
+    def gradient(w, *tasks):
+        if not explicit:
+            return jax.value_and_grad(value)(w, *tasks)
+        p, g = formulas.meta_gradient(mul, transpose, doublings, *tasks, sigma0, w[..., None], rates[0])
+        return jnp.sum(p * sigma0), jnp.sum(g, axis=-1)
+
+    def product_at(w, v, *tasks):
+        return jax.jvp(lambda x: jax.grad(value)(x, *tasks), (w,), (v,))[1]
+
+    return value, gradient, product_at
+
+
 def chunked(family, axis, chunk):
     """The tensors of the tasks, on the device, in chunks."""
 
@@ -105,12 +151,16 @@ def prepare(kind, family, variant, doublings, chunk):
     axis = variant[2]
     n = family.tasks
     rates = [float(x) for x in family.rates]
-    value, gradient, product = one_task(variant, doublings, rates, jnp.asarray(family.sigma0))
+    whole = variant[1] in LAST
+    make = all_tasks if whole else one_task
+    value, gradient, product = make(variant, doublings, rates, jnp.asarray(family.sigma0))
     chunks = chunked(family, axis, min(chunk, n))
     axes = (axis,) * 4
     w, v = jnp.asarray(family.w), jnp.asarray(family.v)
 
     def total(f, fixed):
+        if whole:
+            return jax.jit(f)
         mapped = jax.vmap(f, in_axes=(None,) * fixed + axes)
 
         def summed_up(*arguments):
@@ -156,8 +206,13 @@ def prepare(kind, family, variant, doublings, chunk):
 
 
 def variants(n):
+    products = ["rows", "planes"] if n <= 4 else ["planes"]
     if explicit:
-        return [("formulas", "@", 0), ("formulas", "@", -1)] + [("formulas", "sum", 0)] * (n <= 8)
+        some = [("formulas", "@", 0), ("formulas", "@", -1)] + [("formulas", "sum", 0)] * (n <= 8)
+        return some + [("formulas", product, -1) for product in products]
+    if last:
+        # Doubling differentiated as it stands: several times slower, 15 s to compile.
+        return [("implicit doubling", product, -1) for product in products]
     some = [("implicit doubling", "@", 0)]
     if n <= 8:
         some += [("implicit doubling", "sum", 0), ("implicit doubling", "@", -1)]

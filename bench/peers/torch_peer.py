@@ -6,9 +6,11 @@ another Stein equation, by doubling that autograd follows, or as a linear system
 of its Kronecker form, whichever is faster; which, and how products are written,
 is measured once for each size.
 
-With the argument "formulas": the closed formulas of formulas.py, and also tasks
-last and products as sums of whole rows, which suits large batches of small
-matrices better than torch.matmul does.
+With the argument "last": autograd too, but tasks last and products as sums of
+whole rows, which suits large batches of small matrices better than torch.matmul
+does.
+
+With the argument "formulas": the closed formulas of formulas.py, in either layout.
 
 Tasks go in chunks that the cache holds or in large ones, whichever is faster.
 """
@@ -24,7 +26,7 @@ from conversation import KEPT, TRAINING_STEPS, Choice, Family, serve
 
 torch.set_num_threads(int(os.environ["BENCH_THREADS"]))
 torch.set_default_dtype(torch.float64)
-explicit = "formulas" in sys.argv
+explicit, last = "formulas" in sys.argv, "last" in sys.argv
 
 
 def matmul(x, y):
@@ -43,6 +45,22 @@ def rows(x, y):
     return s
 
 
+class Product(torch.autograd.Function):
+    """rows, whose derivatives are such products again, not sums of slices."""
+
+    @staticmethod
+    def forward(ctx, x, y):
+        ctx.save_for_backward(x, y)
+        return rows(x, y)
+
+    @staticmethod
+    def backward(ctx, g):
+        x, y = ctx.saved_tensors
+        dx = Product.apply(g, transpose_last(y)) if ctx.needs_input_grad[0] else None
+        dy = Product.apply(transpose_last(x), g) if ctx.needs_input_grad[1] else None
+        return dx, dy
+
+
 def transpose(x):
     return x.transpose(-1, -2)
 
@@ -51,33 +69,33 @@ def transpose_last(x):
     return x.transpose(0, 1)
 
 
-PRODUCTS = {"@": matmul, "sum": summed, "rows": rows}
+PRODUCTS = {"@": matmul, "sum": summed, "rows": rows, "rows with their derivative": Product.apply}
 
 
 class Stein(torch.autograd.Function):
     """X = Aᵀ X A + M, or with transposed X = A X Aᵀ + M, given the powers of A."""
 
     @staticmethod
-    def forward(ctx, a, m, powers, mul, transposed):
+    def forward(ctx, a, m, powers, mul, t, transposed):
         solve = formulas.stein if transposed else formulas.stein_t
-        x = solve(mul, transpose, powers, m)
-        ctx.powers, ctx.mul, ctx.transposed = powers, mul, transposed
+        x = solve(mul, t, powers, m)
+        ctx.powers, ctx.mul, ctx.t, ctx.transposed = powers, mul, t, transposed
         ctx.save_for_backward(a, x)
         return x
 
     @staticmethod
     def backward(ctx, g):
         a, x = ctx.saved_tensors
-        mul = ctx.mul
-        y = Stein.apply(a, g, ctx.powers, mul, not ctx.transposed)
+        mul, t = ctx.mul, ctx.t
+        y = Stein.apply(a, g, ctx.powers, mul, t, not ctx.transposed)
         if ctx.transposed:
-            da = mul(y, mul(a, transpose(x))) + mul(transpose(y), mul(a, x))
+            da = mul(y, mul(a, t(x))) + mul(t(y), mul(a, x))
         else:
-            da = mul(x, mul(a, transpose(y))) + mul(transpose(x), mul(a, y))
-        return da, y, None, None, None
+            da = mul(x, mul(a, t(y))) + mul(t(x), mul(a, y))
+        return da, y, None, None, None, None
 
 
-def policy_value(solver, mul, doublings, a, m):
+def policy_value(solver, mul, t, doublings, a, m):
     """P = Aᵀ P A + M."""
     if solver == "kronecker":
         n = a.shape[-1]
@@ -85,10 +103,10 @@ def policy_value(solver, mul, doublings, a, m):
         k = torch.einsum("...ij,...kl->...ikjl", at, at).reshape(*a.shape[:-2], n * n, n * n)
         return torch.linalg.solve(torch.eye(n * n) - k, m.reshape(*m.shape[:-2], n * n)).reshape(m.shape)
     if solver == "doubling":
-        return formulas.stein_t(mul, transpose, formulas.powers(mul, a, doublings), m)
+        return formulas.stein_t(mul, t, formulas.powers(mul, a, doublings), m)
     with torch.no_grad():
         powers = formulas.powers(mul, a.detach(), doublings)
-    return Stein.apply(a, m, powers, mul, False)
+    return Stein.apply(a, m, powers, mul, t, False)
 
 
 def prepare(kind, family, variant, doublings, chunk):
@@ -102,14 +120,20 @@ def prepare(kind, family, variant, doublings, chunk):
         for i in range(0, n, chunk)
     ]
     sigma0, w, v = torch.tensor(family.sigma0), torch.tensor(family.w), torch.tensor(family.v)
+    t = transpose if axis == 0 else transpose_last
+
+    def spread(x):
+        """x for every task."""
+        return x if axis == 0 else x[..., None]
 
     def cost(w, a, b, q, r):
-        m = q + mul(transpose(w), mul(r, w))
-        return (policy_value(solver, mul, doublings, a - mul(b, w), m) * sigma0).sum()
+        m = q + mul(t(w), mul(r, w))
+        return (policy_value(solver, mul, t, doublings, a - mul(b, w), m) * spread(sigma0)).sum()
 
     def part(w, tasks, graph):
         """Σ f(F(W)) over some tasks; its derivatives are wanted if graph."""
-        x = w.expand(tasks[0].shape[0], *w.shape)
+        count = tasks[0].shape[axis]
+        x = w.expand(count, *w.shape) if axis == 0 else w[..., None].expand(*w.shape, count)
         if not x.requires_grad:
             x = x.detach().requires_grad_()
         for rate in rates:
@@ -132,14 +156,8 @@ def prepare(kind, family, variant, doublings, chunk):
     def by_formulas(w):
         h, total = 0.0, torch.zeros_like(w)
         for tasks in chunks:
-            if axis == 0:
-                p, g = formulas.meta_gradient(mul, transpose, doublings, *tasks, sigma0, w, rates[0])
-                h, total = h + (p * sigma0).sum(), total + g.sum(0)
-            else:
-                p, g = formulas.meta_gradient(
-                    mul, transpose_last, doublings, *tasks, sigma0[..., None], w[..., None], rates[0]
-                )
-                h, total = h + (p.sum(-1) * sigma0).sum(), total + g.sum(-1)
+            p, g = formulas.meta_gradient(mul, t, doublings, *tasks, spread(sigma0), spread(w), rates[0])
+            h, total = h + (p * spread(sigma0)).sum(), total + g.sum(axis)
         return h / n, total / n
 
     def product_at(w, v):
@@ -173,6 +191,9 @@ def prepare(kind, family, variant, doublings, chunk):
 def variants(n):
     if explicit:
         return [("formulas", "@", 0), ("formulas", "rows", -1)] + [("formulas", "sum", 0)] * (n <= 8)
+    if last:
+        with_derivative = [(solver, "rows with their derivative", -1) for solver in ("implicit doubling", "doubling")]
+        return [("implicit doubling", "rows", -1)] + with_derivative
     some = [("implicit doubling", "@", 0), ("doubling", "@", 0)]
     if n <= 8:
         some += [("implicit doubling", "sum", 0), ("doubling", "sum", 0)]
