@@ -134,9 +134,7 @@ func (t *gainMember) follow(w interval.Matrix, middle *route) (*route, error) {
 			}
 		}
 		r.j = append(r.j, j)
-		if r.all = j; k > 0 {
-			r.all = j.Mul(r.all)
-		}
+		r.all = j.Mul(r.all)
 		from := middle.end
 		if k+1 < len(t.steps) {
 			from = middle.at[k+1].w

@@ -3,6 +3,7 @@ package check
 import (
 	"math"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -17,6 +18,16 @@ import (
 
 // metaOf is h, as packages lqr and maml compute it.
 func metaOf(t testing.TB, f *family.Family) *maml.Meta {
+	t.Helper()
+	m, err := maml.NewMeta(membersOf(t, f))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// membersOf are its tasks.
+func membersOf(t testing.TB, f *family.Family) []maml.Member {
 	t.Helper()
 	members := make([]maml.Member, len(f.Tasks))
 	for i := range f.Tasks {
@@ -46,11 +57,7 @@ func metaOf(t testing.TB, f *family.Family) *maml.Meta {
 		}
 		members[i] = maml.Member{Name: x.Name, Weight: x.Weight, Outer: outer, Inner: rules}
 	}
-	m, err := maml.NewMeta(members)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
+	return members
 }
 
 // thick is the box of gains at most reach from w, entry by entry.
@@ -145,6 +152,115 @@ func TestGainDerivatives(t *testing.T) {
 	}
 }
 
+// Wherever in a box a gain is, after each of several inner steps of unequal sizes it is
+// where the route says, and the Jacobian of all the steps is in all. Both are
+// computed with packages lqr and maml. Most boxes are so wide that a Jacobian of other
+// steps would be seen.
+func TestRoutes(t *testing.T) {
+	boxes, caught := 0, 0
+	for seed, variant := range variants {
+		for _, shape := range [][2]int{{2, 1}, {2, 2}, {3, 2}} {
+			rng := rand.New(rand.NewPCG(uint64(seed), 12))
+			f, w, rates := randomFamily(t, rng, shape[0], shape[1], variant.set)
+			for _, rule := range []family.Rule{family.RuleGradient, family.RuleNatural, family.RuleGaussNewton} {
+				η := rates[rule]
+				f.Meta.Inner.Rule, f.Meta.Inner.Rate, f.Meta.Inner.Steps = rule, family.Rate{Steps: []float64{η, η / 4, 2 * η}}, 3
+				p, err := newGainProblem(f, w)
+				if err != nil {
+					t.Fatalf("%s %v: %v", variant.name, shape, err)
+				}
+				rules := insideRules(t, f)
+				for _, reach := range []float64{1e-7, 1e-3, 1e-2} {
+					box := thick(w, reach)
+					for i, k := range p.tasks {
+						center, err := k.follow(thin(mid(box)), nil)
+						if err != nil {
+							continue
+						}
+						r, err := k.follow(box, center)
+						if err != nil {
+							continue
+						}
+						boxes++
+						for range 4 {
+							x := make([]float64, len(w.Data))
+							for v, b := range box.Data {
+								x[v] = []float64{b.Lo(), b.Hi()}[rng.IntN(2)]
+							}
+							ends, j := walked(t, rules[i], x)
+							for s, x := range ends {
+								at := r.end
+								if s < len(r.at) {
+									at = r.at[s].w
+								}
+								for v, b := range at.Data {
+									if !within(b, 1e-12*(1+math.Abs(x[v]))).Contains(x[v]) {
+										t.Fatalf("%s %v %v, reach %g, step %d: entry %d is %v, outside %v", variant.name, shape, rule, reach, s, v, x[v], b)
+									}
+								}
+							}
+							other := r.j[2].Mul(r.j[2])
+							seen := false
+							for v, y := range j.Data {
+								if tol := 1e-9 * (1 + math.Abs(y)); !within(r.all.Data[v], tol).Contains(y) {
+									t.Fatalf("%s %v %v, reach %g: entry %d of the Jacobian is %v, outside %v", variant.name, shape, rule, reach, v, y, r.all.Data[v])
+								} else if !within(other.Data[v], tol).Contains(y) {
+									seen = true
+								}
+							}
+							if seen {
+								caught++
+							}
+						}
+					}
+				}
+			}
+		}
+	}
+	t.Logf("%d boxes; %d times the Jacobian of other steps is told apart", boxes, caught)
+	if boxes < 300 || caught < boxes {
+		t.Errorf("%d boxes were enclosed, %d times the Jacobian of other steps was told apart", boxes, caught)
+	}
+}
+
+// insideRules are the inner steps of every task, as packages lqr and maml take them.
+func insideRules(t testing.TB, f *family.Family) [][]objective.Rule {
+	var list [][]objective.Rule
+	for _, m := range membersOf(t, f) {
+		list = append(list, m.Inner)
+	}
+	return list
+}
+
+// walked is where a gain is before and after each step, and the Jacobian of all of them.
+func walked(t testing.TB, rules []objective.Rule, x []float64) (at [][]float64, j matrixeq.Matrix) {
+	t.Helper()
+	n := len(x)
+	j = matrixeq.Identity(n)
+	at = append(at, x)
+	for _, rule := range rules {
+		s, err := rule.At(x)
+		if err != nil {
+			t.Fatal(err)
+		}
+		next := matrixeq.New(n, n)
+		for v := range n {
+			z, y := make([]float64, n), make([]float64, n)
+			for i := range z {
+				z[i] = j.At(i, v)
+			}
+			s.Push(y, z)
+			for i := range y {
+				next.Set(i, v, y[i])
+			}
+		}
+		j = next
+		x = slices.Clone(s.To())
+		at = append(at, x)
+	}
+	return at, j
+}
+
 // stationaryNear polishes a gain to a stationary point of h by Newton's method.
 func stationaryNear(t testing.TB, f *family.Family, w matrixeq.Matrix) matrixeq.Matrix {
 	t.Helper()
@@ -231,6 +347,9 @@ func TestGainPoints(t *testing.T) {
 	start := func(text string) matrixeq.Matrix { return nearMean(parse(t, text), 0) }
 	local := func(text string) matrixeq.Matrix { return stationaryNear(t, parse(t, text), start(text)) }
 	optimal, minimum := local(one), local(two)
+	three := strings.Replace(gainOne, "{rate: RATE}", "{rate: [0.016, 0.016, 0.001]}", 1)
+	beside := optimal.Clone() // the zero is beside the box of 1e-5 around it
+	beside.Data[0] += 1.05e-5
 	moved := minimum.Clone()
 	moved.Data[1] += 1e-3
 	// One task whose inner step folds the plane: other gains adapt to W*, between them
@@ -261,6 +380,8 @@ func TestGainPoints(t *testing.T) {
 		{"gauss-newton", rule(gainOne, "gauss-newton", "0.2"), certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-8), Minimum: true, Theorem2: true, Proposition1: true}, ""},
 		{"gauss-newton at ½", rule(gainOne, "gauss-newton", "0.5"), certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-8)}, "not verified"},
 		{"two steps", strings.Replace(one, "rate:", "steps: 2, rate:", 1), certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-8), Minimum: true, Theorem2: true, Proposition1: true}, ""},
+		{"three steps", three, certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-5), Minimum: true, Theorem2: true}, ""},
+		{"three steps, no zero in the box", three, certificate.Point{Gain: rowsOf(beside), Box: boxRows(beside, 1e-5), Theorem2: true}, "exactly one stationary point is not verified"},
 		{"twins", twin, certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-8), Theorem2: true}, ""},
 		{"several tasks", two, certificate.Point{Gain: rowsOf(minimum), Gap: num(10), Box: boxRows(minimum, 1e-8), Minimum: true}, ""},
 		{"several tasks, not at the zero", two, certificate.Point{Gain: rowsOf(moved), Box: boxRows(moved, 2e-3), Minimum: true}, ""},
