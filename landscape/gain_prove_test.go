@@ -401,3 +401,31 @@ func TestGainUnstable(t *testing.T) {
 		t.Errorf("%d loops are found to be unstable, %d are not", yes, no)
 	}
 }
+
+// Regions of gains, proved: how large they may be.
+func BenchmarkGains(b *testing.B) {
+	type shape struct{ states, inputs int }
+	for _, tt := range []struct {
+		shape
+		rule  string
+		reach float64
+	}{
+		{shape{1, 2}, "gradient", 0.3}, {shape{1, 2}, "gradient", 1}, {shape{1, 2}, "natural", 1}, {shape{1, 2}, "gauss-newton", 0.3},
+		{shape{3, 1}, "gradient", 0.02}, {shape{3, 1}, "gradient", 0.05}, {shape{3, 1}, "natural", 0.1}, {shape{3, 1}, "gauss-newton", 0.05},
+		{shape{2, 2}, "gradient", 0.05}, {shape{2, 2}, "gradient", 0.1}, {shape{2, 2}, "natural", 0.1}, {shape{2, 2}, "gauss-newton", 0.1},
+	} {
+		b.Run(fmt.Sprintf("%dx%d/%s/%g", tt.inputs, tt.states, tt.rule, tt.reach), func(b *testing.B) {
+			f, rates := gainDraw(b, rand.New(rand.NewPCG(0, 5)), tt.states, tt.inputs, 2, tt.rule, 0.3, "plain")
+			if tt.states == 1 {
+				rate := map[string]float64{"gradient": 0.05, "natural": 0.1, "gauss-newton": 0.3}[tt.rule]
+				f, rates = parse(b, fmt.Sprintf(gainsOneState, tt.rule, rate))
+			}
+			o := PlanarOptions{Region: gainAround(meanOptimum(f), tt.reach)}
+			for b.Loop() {
+				l := proveGains(b, f, rates, o)
+				b.ReportMetric(float64(l.Boxes), "boxes")
+				b.ReportMetric(float64(l.Left), "left")
+			}
+		})
+	}
+}

@@ -90,11 +90,14 @@ func (p *Panel) undecided(l *run.PlanarLandscape) {
 	}
 }
 
-// KeepPlanar writes the proved landscape of two gains into a directory, as
-// [KeepLandscape] does that of one.
+// KeepPlanar writes the proved landscape of several gains into a directory, as
+// [KeepLandscape] does that of one; the figure is of two.
 func KeepPlanar(l *run.PlanarLandscape, dir string) ([]string, error) {
 	files := map[string][]byte{}
 	var paths []string
+	if l.Problem().Dim() != 2 { // there is no plane to draw
+		return nil, l.Keep(dir, files)
+	}
 	f, err := PlanarFigure(l)
 	if err == nil {
 		paths, err = f.keptAs(files, dir)

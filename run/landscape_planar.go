@@ -2,6 +2,7 @@ package run
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 
@@ -13,14 +14,15 @@ import (
 	"github.com/metalqr/metalqr/matrixeq"
 )
 
-// A PlanarLandscape is the proved landscape of a family with two gains: of all local
+// A PlanarLandscape is the proved landscape of a family with two gains, or of up to four
+// in a region: of all local
 // minimisers with h ≤ Level in Region, what there is and how far above inf h they
 // lie. Where a number has an enclosure beside it, it is the enclosure's middle.
 type PlanarLandscape struct {
 	Family   string    `json:"family"`
 	Rates    []Number  `json:"rates"`
 	RateFrom string    `json:"rate_from"` // as for an Evaluation
-	Domain   []segment `json:"domain"`    // empty: of two gains it is no product of intervals
+	Domain   []segment `json:"domain"`    // empty: of several gains it is no product of intervals
 	Level    Number    `json:"level"`     // L
 	Region   box       `json:"region"`    // of gains, to which the claim is restricted; null: all that h is finite at
 
@@ -109,16 +111,27 @@ func Region(low, high matrixeq.Matrix) (interval.Box, error) {
 // input, of which landscapes are proved as of scalar ones.
 func (p *Problem) TwoGains() bool { return p.Family.Beyond() == "" && p.rows == 1 && p.cols == 2 }
 
+// RegionGains reports whether the landscape of the family can be proved in a region of
+// gains: of two to four numbers.
+func (p *Problem) RegionGains() bool { return p.Family.Beyond() == "" && 2 <= p.Dim() && p.Dim() <= 4 }
+
 // Planar proves the landscape of a problem with two states, one input and one inner
-// step. With rate: auto the rate is that of the family's start. Errors: those that
+// step, or, in a region, with gains of two to four numbers and any number of inner
+// steps. With rate: auto the rate is that of the family's start. Errors: those that
 // match [landscape.ErrUnsupported] or [landscape.ErrTask], where no proof can be
-// attempted; those of the start; and those of [landscape.Planar.Prove].
+// attempted; those of the start; and those of [landscape.Planar.Prove] and
+// [landscape.Gains.Prove].
 func (p *Problem) Planar(ctx context.Context, o landscape.PlanarOptions) (*PlanarLandscape, error) {
 	if has := p.Family.Beyond(); has != "" {
 		return nil, &landscape.KindError{Has: has}
 	}
-	if !p.TwoGains() {
-		return nil, &landscape.UnsupportedError{Why: fmt.Sprintf("landscapes are proved of one gain, or of two with one input; this family's gain has %d×%d entries", p.rows, p.cols)}
+	whole := p.TwoGains() && p.Family.Meta.Inner.Steps == 1
+	switch {
+	case whole:
+	case !p.RegionGains():
+		return nil, &landscape.UnsupportedError{Why: fmt.Sprintf("landscapes are proved of gains of at most four numbers; this family's gain has %d×%d entries", p.rows, p.cols)}
+	case o.Region == nil:
+		return nil, &landscape.UnsupportedError{Why: fmt.Sprintf("of this family (a gain of %d×%d entries, inner steps: %d) a proof needs a region of gains; without one, landscapes are proved of one gain, or of two with one input and one inner step", p.rows, p.cols, p.Family.Meta.Inner.Steps)}
 	}
 	if err := p.afterSteps(); err != nil {
 		return nil, err
@@ -127,11 +140,26 @@ func (p *Problem) Planar(ctx context.Context, o landscape.PlanarOptions) (*Plana
 	if err != nil {
 		return nil, err
 	}
-	enclosed, err := landscape.NewPlanar(p.Family, rates)
-	if err != nil {
-		return nil, err
+	var prove func(context.Context, landscape.PlanarOptions) (*landscape.PlanarLandscape, error)
+	if whole {
+		enclosed, err := landscape.NewPlanar(p.Family, rates)
+		switch {
+		case err == nil:
+			prove = enclosed.Prove
+		case o.Region == nil || !errors.Is(err, landscape.ErrTask):
+			return nil, err
+		default: // a plant that is not controllable, say
+			whole = false
+		}
 	}
-	found, err := enclosed.Prove(ctx, o)
+	if !whole {
+		enclosed, err := landscape.NewGains(p.Family, rates)
+		if err != nil {
+			return nil, err
+		}
+		prove = enclosed.Prove
+	}
+	found, err := prove(ctx, o)
 	if err != nil {
 		return nil, err
 	}

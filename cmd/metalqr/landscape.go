@@ -30,7 +30,7 @@ func (a *app) landscapeCommand() *cobra.Command {
 	var search searching
 	cmd := &cobra.Command{
 		Use:   "landscape FILE",
-		Short: "Every minimiser: proved for one gain and for two, searched for others",
+		Short: "Every minimiser: proved for one gain, for two, and in a region of up to four, else searched",
 		Long: `Prove where the meta-objective of a family with one scalar gain is finite, where
 all its stationary points are, whether a local minimiser is spurious (above the
 infimum), and the least ε for which the objective is ε-global.
@@ -100,8 +100,8 @@ exclude each other.`,
 	}
 	cmd.Flags().IntVar(&o.Boxes, "boxes", 0, fmt.Sprintf("examine at most `N` boxes (%d for one gain, %d for two)", landscape.DefaultBoxes, landscape.DefaultPlanarBoxes))
 	cmd.Flags().Float64Var(&seconds, "seconds", 0, "stop after `T` seconds, undecided if need be; 0: no limit")
-	cmd.Flags().Float64Var(&claim.level, "level", 0, "of two gains: prove which minimisers have h ≤ `L` (three times the largest found)")
-	cmd.Flags().StringSliceVar(&claim.region, "region", nil, "of two gains: prove it of gains between those in two `FILES`, LOW,HIGH")
+	cmd.Flags().Float64Var(&claim.level, "level", 0, "of several gains: prove which minimisers have h ≤ `L` (three times the largest found)")
+	cmd.Flags().StringSliceVar(&claim.region, "region", nil, "of two to four gains: prove it of gains between those in two `FILES`, LOW,HIGH")
 	cmd.Flags().BoolVar(&search.only, "search", false, "search, and prove nothing, where there is a proof too")
 	cmd.Flags().IntVar(&search.starts, "starts", 0, "of a search: at most `N` starts; 0: 100 for each entry of the gain, from 400 to 1000")
 	cmd.Flags().Uint64Var(&search.seed, "seed", 1, "of a search")
@@ -128,7 +128,7 @@ func (a *app) landscape(path string, o landscape.Options, claim planarClaim, sea
 	case p.Dim() != 1 || p.Family.Beyond() != "":
 		return a.planarLandscape(ctx, p, o, claim, search, out, expect)
 	case claim.flag() != "":
-		return &inputError{fmt.Errorf("%s is about gains of two numbers", claim.flag())}
+		return &inputError{fmt.Errorf("%s is about gains of several numbers", claim.flag())}
 	}
 	if len(search.slice) > 0 {
 		return &inputError{errors.New("--slice is about gains of more than one number, or a --search")}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/metalqr/metalqr/certificate"
@@ -17,7 +18,7 @@ import (
 	"github.com/metalqr/metalqr/run"
 )
 
-// A planarClaim is what a landscape's flags say of a claim over two gains.
+// A planarClaim is what a landscape's flags say of a claim over several gains.
 type planarClaim struct {
 	level  float64  // 0: chosen
 	region []string // two files, or none
@@ -56,7 +57,7 @@ func (c planarClaim) options(f *family.Family, o landscape.Options) (landscape.P
 // can be attempted, and otherwise searches.
 func (a *app) planarLandscape(ctx context.Context, p *run.Problem, o landscape.Options, claim planarClaim, search searching, out string, expect certificate.Verdict) error {
 	var po landscape.PlanarOptions
-	if p.TwoGains() {
+	if p.TwoGains() || p.RegionGains() && claim.flag() != "" {
 		if len(search.slice) > 0 {
 			return &inputError{errors.New("--slice draws what a search found: give --search")}
 		}
@@ -163,7 +164,7 @@ func (a *app) printPlanar(b *bytes.Buffer, p *run.Problem, l *run.PlanarLandscap
 		{"L", landscape.AtLeast(float64(l.Level)), level},
 	}
 	if r := l.Region; r != nil {
-		summary = append(summary, fact{"region", between(r[0][0], r[0][1]) + " × " + between(r[1][0], r[1][1]), "of the gains that this is about"})
+		summary = append(summary, fact{"region", product(r), "of the gains that this is about"})
 	}
 	summary.print(b)
 	b.WriteByte('\n')
@@ -192,7 +193,7 @@ func (a *app) printPlanar(b *bytes.Buffer, p *run.Problem, l *run.PlanarLandscap
 		b.WriteByte('\n')
 	}
 	for _, u := range l.Unresolved[:left] {
-		fmt.Fprintf(b, "undecided: W in %s × %s\n", between(u[0][0], u[0][1]), between(u[1][0], u[1][1]))
+		fmt.Fprintf(b, "undecided: W in %s\n", product(u))
 	}
 	b.WriteString(rest)
 	if l.Spent {
@@ -214,6 +215,15 @@ func (a *app) printPlanar(b *bytes.Buffer, p *run.Problem, l *run.PlanarLandscap
 	if figure {
 		fmt.Fprintf(b, "figure: %s\n", filepath.Join(out, "landscape.svg"))
 	}
+}
+
+// product shows a box of gains.
+func product[S ~[2]run.Number](box []S) string {
+	var sides []string
+	for _, x := range box {
+		sides = append(sides, between(x[0], x[1]))
+	}
+	return strings.Join(sides, " × ")
 }
 
 // between shows an interval, its ends rounded outwards.

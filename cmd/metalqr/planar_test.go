@@ -143,6 +143,51 @@ func TestPlanarClaims(t *testing.T) {
 	}
 }
 
+// Of other gains the minimisers in a region are proved, and verified.
+func TestRegionLandscape(t *testing.T) {
+	inputs := write(t, "inputs.yaml", `tasks:
+  - {A: 1.2, B: [[1, 0.5]], Q: 1, R: [[1, 0.2], [0.2, 0.8]]}
+  - {A: 1.1, B: [[0.9, 0.7]], Q: 2, R: [[0.6, 0], [0, 1.2]]}
+meta: {inner: {rule: gradient, rate: 0.05}}
+`)
+	four := write(t, "four.yaml", `tasks: [{A: [[0.5, 0.3], [0, 0.8]], B: [[1, 0], [0, 1]], Q: [[1, 0], [0, 1]], R: [[1, 0], [0, 1]]}]
+meta: {inner: {rule: natural, rate: 0.01}}
+`)
+	t.Chdir(t.TempDir())
+	low, high := write(t, "low.csv", "0.5\n0.05\n"), write(t, "high.csv", "0.9\n0.45\n")
+	var l run.PlanarLandscape
+	succeed(t, "landscape", inputs, "--region", low+","+high, "--json").decode(t, &l)
+	if l.Proof != "interval" || l.Undecided != 0 || len(l.Minimizers) != 1 || l.Verdict != "not-global" && l.Verdict != "epsilon-global" || !(l.Epsilon > l.EpsilonLow) {
+		t.Errorf("%+v", l)
+	}
+	var e run.Evaluation
+	m := l.Minimizers[0]
+	succeed(t, "eval", inputs, "--gain", write(t, "gain.csv", fmt.Sprintf("%v\n%v\n", m.Gain.Data[0], m.Gain.Data[1])), "--json").decode(t, &e)
+	if math.Abs(float64(e.Meta.Value-m.Value)) > 1e-10*float64(m.Value) {
+		t.Errorf("h = %v, evaluated %v", m.Value, e.Meta.Value)
+	}
+	text := succeed(t, "landscape", inputs, "--region", low+","+high, "--out", "two").stdout
+	contains(t, "the text", text, "[0.5, 0.9] × [0.05, 0.45]", "verifies the proof", "figure: ")
+
+	w := [4]float64{0.265, 0.172, 0.008, 0.476} // near W*, which its own step does not move
+	at := func(name string, by float64) string {
+		return write(t, name, fmt.Sprintf("%v,%v\n%v,%v\n", w[0]+by, w[1]+by, w[2]+by, w[3]+by))
+	}
+	region := at("low4.csv", -0.02) + "," + at("high4.csv", 0.02)
+	text = strings.Join(strings.Fields(succeed(t, "landscape", four, "--region", region, "--out", "four", "--expect", "global").stdout), " ")
+	contains(t, "the text", text, "there is one, and it is the global one", "verifies the proof")
+	if entries, err := os.ReadDir("four"); err != nil || len(entries) != 3 {
+		t.Errorf("files: %v, %v", entries, err)
+	}
+	contains(t, "check", succeed(t, "check", filepath.Join("four", "certificate.json")).stdout, "each is global")
+	text = succeed(t, "landscape", four, "--region", at("low.csv", -0.3)+","+at("high.csv", 0.3), "--boxes", "20").stdout
+	contains(t, "the text", text, "undecided: W in [", "What a search finds")
+
+	exits(t, bad, "landscape", four, "--region", low+","+high)
+	exits(t, bad, "landscape", inputs, "--region", low+","+high, "--level", "1")
+	exits(t, bad, "landscape", inputs, "--region", low+","+high, "--slice", low+","+high)
+}
+
 // What the budget leaves undecided is shown, beside what a search finds, which is said
 // to prove nothing.
 func TestPlanarUndecided(t *testing.T) {
@@ -180,10 +225,9 @@ func TestNoProofAttempted(t *testing.T) {
 	const task = "A: [[1.1, 0.3], [0, 0.8]], B: [[0.5], [1]], Q: [[1, 0], [0, 1]], R: 1"
 	t.Chdir(t.TempDir())
 	for name, tt := range map[string]struct{ text, why string }{
-		"two steps":     {"tasks: [{" + task + "}]\nmeta: {inner: {rate: 0.01, steps: 2}}\n", "one inner step, not 2"},
+		"two steps":     {"tasks: [{" + task + "}]\nmeta: {inner: {rate: 0.01, steps: 2}}\n", "inner steps: 2) a proof needs a region"},
 		"a known state": {"tasks: [{" + task + ", x0: [1, 2]}]\nmeta: {inner: {rate: 0.01}}\n", `task "task-1"`},
-		"sampled":       {"tasks: [{A: [[0, 1], [0, 0]], B: [[0], [1]], Q: [[1, 0], [0, 1]], R: 1, sample_time: 0.3}]\nmeta: {inner: {rate: 0.01}}\n", `task "task-1"`},
-		"two inputs":    {"tasks: [{A: [[1.1, 0.3], [0, 0.8]], B: [[1, 0], [0, 1]], Q: [[1, 0], [0, 1]], R: [[1, 0], [0, 1]]}]\nmeta: {inner: {rate: 0.01}}\n", "this family's gain has 2×2 entries"},
+		"two inputs":    {"tasks: [{A: [[1.1, 0.3], [0, 0.8]], B: [[1, 0], [0, 1]], Q: [[1, 0], [0, 1]], R: [[1, 0], [0, 1]]}]\nmeta: {inner: {rate: 0.01}}\n", "a gain of 2×2 entries, inner steps: 1) a proof needs a region"},
 		"a horizon":     {"tasks: [{A: 1.1, B: 1, Q: 1, R: 1, horizon: 4, terminal: 2}]\nmeta: {inner: {rate: 0.01}}\n", "tasks on a finite horizon"},
 	} {
 		path := write(t, "family.yaml", tt.text)
