@@ -109,5 +109,19 @@ func (a *Arrays) one(i int) (numbers, error) {
 // form is that of the tasks.
 func (a *Arrays) form() form { return form{sigma: a.Sigma0 != nil} }
 
+// unit is the exponent of the largest weight of the first n tasks. In units of
+// 2^unit no sum of weighted costs leaves float64 because of the weights, and where
+// none would have its bits are the same.
+func unit(src source, n int) int {
+	top := 0.0
+	for i := range n {
+		if w := src.weigh(i); w > top {
+			top = w
+		}
+	}
+	_, e := math.Frexp(top)
+	return e
+}
+
 // goodWeight says whether a weight is positive and finite.
 func goodWeight(w float64) bool { return w > 0 && !math.IsInf(w, 1) }

@@ -79,7 +79,7 @@ type Fleet struct {
 	engine      *engine
 	sums        [2]summer // of value, gap and gradient; of a product
 	bound       float64
-	total       float64 // Σ weights
+	total       float64 // Σ weights, in the unit of the store
 	redone      int
 	given       [2][]*lqr.Task // outer and inner tasks, where the caller had them
 	built       *sync.Map      // carefulKey → *lqr.Task
@@ -156,6 +156,7 @@ func New(tasks []*lqr.Task, weights []float64, inner []*lqr.Task, o Options) (*F
 	load := func(list []*lqr.Task, w []float64) (*store, error) {
 		src := &given{list, w}
 		s := newStore(len(list), n, r, src.form())
+		s.unit = unit(src, len(list))
 		return s, f.fill(s, src, nil)
 	}
 	var err error
@@ -190,6 +191,7 @@ func FromArrays(tasks Arrays, inner *Arrays, o Options) (*Fleet, error) {
 	}
 	f := newFleet(tasks.Tasks, tasks.States, tasks.Inputs, o)
 	f.outer = newStore(tasks.Tasks, tasks.States, tasks.Inputs, tasks.form())
+	f.outer.unit = unit(&tasks, tasks.Tasks)
 	if err := f.fill(f.outer, &tasks, newSolver(f.n, f.r, tasks.form())); err != nil {
 		return nil, err
 	}
@@ -300,9 +302,7 @@ func (f *Fleet) finish() (*Fleet, error) {
 		f.outer.leaf(&t, i)
 	}
 	sums := t.total(nil)
-	if f.total = sums[1]; math.IsInf(f.total, 0) {
-		return nil, &ArraysError{Name: "Weights", Task: -1, Problem: "have an infinite sum"}
-	}
+	f.total = sums[1]
 	f.bound = sums[0] / f.total
 	f.prepare()
 	return f, nil

@@ -429,7 +429,7 @@ func TestTasks(t *testing.T) {
 				got, want, by float64
 			}{
 				{"value", out.Values[i], q.Value(), 1e-12}, {"gap", out.Gaps[i], q.Gap(), 1e-10}, {"radius", out.Radii[i], ρ, 1e-12},
-				{"cost", cost, o.Cost, 1e-12}, {"weight", f.Weight(i), s.arrays.Weights[i] / f.total, 0},
+				{"cost", cost, o.Cost, 1e-12}, {"weight", f.Weight(i), s.arrays.Weights[i] / math.Ldexp(f.total, f.outer.unit), 0},
 				{"W_K", distance(out.Gains[8*i:8*i+8], h.Adapted(i), 0), 0, 1e-12},
 				{"gradient", distance(out.Gradients[8*i:8*i+8], h.MemberGrad(i), 0), 0, 1e-11},
 				{"W*", distance(gain, o.Gain.Data, 0), 0, 1e-12},

@@ -7,6 +7,7 @@ import (
 	"github.com/metalqr/metalqr/fleet/internal/kernel"
 	"github.com/metalqr/metalqr/internal/dense"
 	"github.com/metalqr/metalqr/internal/parallel"
+	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/objective"
 )
 
@@ -21,11 +22,15 @@ const squarings = 38
 // exceeds ExactNorms.
 const iterations = 60
 
+// leastSquare is the least sum of squares that is believed: of less, much may have
+// vanished below the normal numbers.
+const leastSquare = 0x1p-900
+
 // Norms are 2-norms of the Hessians ∇²gᵢ(W) of the tasks as inner steps see them,
 // at one gain, or of another matrix of each task.
 //
-// When Exact, each is within 1e-11 relative of the truth: with Hₖ the 2ᵏ-th power
-// of H, ‖H‖₂ ≤ ‖Hₖ‖_F^(2⁻ᵏ) ≤ (r d)^(2⁻ᵏ⁻¹) ‖H‖₂, and k is large. Otherwise it is
+// When Exact, each is within 1e-11 relative of that of the matrix as computed: with
+// Hₖ the 2ᵏ-th power of H, ‖H‖₂ ≤ ‖Hₖ‖_F^(2⁻ᵏ) ≤ (r d)^(2⁻ᵏ⁻¹) ‖H‖₂, and k is large. Otherwise it is
 // ‖H z‖ for a unit vector z after some steps of the power iteration, and so known
 // from below only.
 type Norms struct {
@@ -233,9 +238,17 @@ func (h *slopes) block(slab []kernel.Vec, f *Fleet, i int, x []float64, norms []
 	for k, programs := range h.point {
 		kernel.Run(slab, programs[variant])
 		lanes |= e.doubtfulAt(slab, e.size, k)
+		if h.rule == GaussNewton {
+			lanes |= e.drowned(slab, &e.slots[k]) // of the last step, too
+		}
 		switch {
 		case h.exact:
 			kernel.Run(slab, h.power)
+			for l, v := range h.norms.Of(slab)[0] {
+				if v < leastSquare {
+					lanes |= 1 << l
+				}
+			}
 			found[k] = rootOfPowers(h.norms.Of(slab))
 			if h.rule != Gradient { // of MᵀM
 				for l, v := range found[k] {
@@ -253,6 +266,9 @@ func (h *slopes) block(slab []kernel.Vec, f *Fleet, i int, x []float64, norms []
 				kernel.Run(slab, h.product)
 			}
 			for l, v := range h.norm.Of(slab)[0] {
+				if v < leastSquare {
+					lanes |= 1 << l
+				}
 				found[k][l] = math.Sqrt(v)
 			}
 		}
@@ -299,15 +315,11 @@ func (h *slopes) redo(f *Fleet, t int, x []float64, norms []*Norms) error {
 			}
 			norms[k].Norms[t] = objective.Spectrum(p, dim, 0).Norm
 		} else {
-			s, err := rule(h.rule, task, 1).At(x)
+			norm, err := stepNorm(h.rule, task, x, dim)
 			if err != nil {
 				return fail(k, err)
 			}
-			m := objective.DenseJacobian(s, dim)
-			for j := range dim {
-				m[j*dim+j]--
-			}
-			_, norms[k].Norms[t] = objective.SingularValues(m, dim)
+			norms[k].Norms[t] = norm
 		}
 		if k+1 == len(norms) {
 			return nil
@@ -321,6 +333,24 @@ func (h *slopes) redo(f *Fleet, t int, x []float64, norms []*Norms) error {
 		}
 	}
 	return nil
+}
+
+// stepNorm is ‖(I − J)/η‖₂ of a task's step, at a rate at which I leaves enough of
+// η times it in J: three digits less at most.
+func stepNorm(kind Rule, task *lqr.Task, x []float64, dim int) (float64, error) {
+	for η := 1.0; ; η *= 0x1p40 {
+		s, err := rule(kind, task, η).At(x)
+		if err != nil {
+			return 0, err
+		}
+		m := objective.DenseJacobian(s, dim)
+		for j := range dim {
+			m[j*dim+j]--
+		}
+		if _, norm := objective.SingularValues(m, dim); !(norm < 0x1p-10) || η > 0x1p900 {
+			return norm / η, nil
+		}
+	}
 }
 
 // rootOfPowers is ‖H_k‖_F^(2⁻ᵏ) for the last k, from the squares of

@@ -55,7 +55,7 @@ func (f *Fleet) Evaluate(x []float64) (*Point, error) {
 		return nil, err
 	}
 	p.value, p.gap, p.grad = sums[0], sums[1], sums[2:]
-	if math.IsInf(p.value, 0) || !dense.Finite(p.grad) {
+	if p.value-p.value != 0 || !dense.Finite(p.grad) {
 		return nil, &NotFiniteError{"the sum over tasks"}
 	}
 	return p, nil

@@ -19,6 +19,7 @@ type store struct {
 	n, r, tasks int
 	form        form
 	uncertain   []bool
+	unit        int // weights are held in units of 2^unit
 
 	// Offsets within a block, and its length.
 	a, b, q, rr, s0, shift, constant, weight, known, gain, lStar, cost, stride int
@@ -141,6 +142,9 @@ func (s *store) set(i int, src source, t int) (ok bool, err error) {
 	}
 	if s.form.constant {
 		block[s.constant][lane] = x.constant
+	}
+	if w = math.Ldexp(w, -s.unit); math.IsInf(w, 1) {
+		return false, &ArraysError{Name: "Weights", Task: i, Problem: "leaves float64 beside the first task's"}
 	}
 	block[s.weight][lane] = w
 	ok, floor := quick(x.a, x.b, x.q, x.r, x.s0, n, r)

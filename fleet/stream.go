@@ -104,6 +104,7 @@ func (s *stream) start(a *Arrays) error {
 	}
 	f := newFleet(batch, n, r, s.o.Options)
 	f.outer = newStore(batch, n, r, a.form())
+	f.outer.unit = unit(a, 1)
 	f.inner = f.outer
 	f.prepare()
 	s.fleet = f
@@ -285,12 +286,12 @@ func (s *stream) finish() (*Streamed, error) {
 	}
 	s.out.Value, s.out.Gap, s.out.Grad = sums[0], sums[1], sums[2:]
 	s.out.LowerBound = weights[0] / total
-	s.out.Weights = total
+	s.out.Weights = math.Ldexp(total, s.fleet.outer.unit)
 	s.out.Bytes = s.fleet.Bytes()
 	if !s.o.Bound {
 		s.out.LowerBound, s.out.Gap = math.NaN(), math.NaN()
 	}
-	if math.IsInf(s.out.Value, 0) || !dense.Finite(s.out.Grad) {
+	if s.out.Value-s.out.Value != 0 || !dense.Finite(s.out.Grad) {
 		return nil, &NotFiniteError{"the sum over tasks"}
 	}
 	return &s.out, nil

@@ -83,7 +83,7 @@ func TestStreamIsHeld(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if out.Tasks != a.Tasks || out.Value != p.value || out.Gap != p.gap || out.LowerBound != f.bound || out.Weights != f.total || distance(out.Grad, p.grad, 0) != 0 {
+			if out.Tasks != a.Tasks || out.Value != p.value || out.Gap != p.gap || out.LowerBound != f.bound || out.Weights != math.Ldexp(f.total, f.outer.unit) || distance(out.Grad, p.grad, 0) != 0 {
 				t.Errorf("%d tasks by %d: %+v, want %v %v %v %v", a.Tasks, k, out, p.value, p.gap, f.bound, p.grad)
 			}
 			if calls != (a.Tasks+batch-1)/batch || last.Tasks != a.Tasks || last.Total != a.Tasks || last.Left != 0 || !(last.Rate > 0) {
