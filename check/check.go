@@ -10,8 +10,8 @@ import (
 )
 
 // ErrUnsupported is matched by the errors about an intact certificate that is
-// beyond this package: of a landscape over more than two gains, or of two after several
-// inner steps, of the radius of tasks that are sampled, normalised or seen otherwise by
+// beyond this package: of all gains where they have more than two numbers, or two and
+// several inner steps, of the radius of tasks that are sampled, normalised or seen otherwise by
 // their inner steps, or of an algorithm with another objective.
 var ErrUnsupported = errors.New("this claim cannot be checked")
 

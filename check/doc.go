@@ -55,8 +55,8 @@
 //
 // # Gains of several numbers
 //
-// Of these, gaps ([gap]), boxes with one stationary point ([gainProblem]) and the
-// landscapes of [planarProblem] are verified, in float64 intervals, by the matrices
+// Of these, gaps ([gap]), boxes with one stationary point ([gainProblem]), the minimisers in a
+// region ([regionChecker]) and the landscapes of [planarProblem] are verified, in float64 intervals, by the matrices
 // P, Σ, E and S of package lqr's comment and their derivatives, enclosed by
 // [lyapunov] for all gains of a box at once.
 package check

@@ -33,5 +33,6 @@
 // Three things are here beside the proofs. [Nominal.Radius] proves how similar tasks
 // must be for every family of them to be ε-global, over a ball of tasks at once.
 // [Search] looks for minimisers of gains of any dimension, and proves nothing.
-// [Gains] encloses h and its derivatives over boxes of gains of any shape.
+// [Gains] encloses h and its derivatives over boxes of gains of any shape;
+// [Gains.Prove] enumerates the minimisers in a box of two to four.
 package landscape

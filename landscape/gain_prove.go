@@ -34,10 +34,10 @@ var ErrRegion = errors.New("a proof over these gains needs a region: a bounded b
 // minimum may be proved to be spurious by one outside the region; that it is global is
 // proved only of a family that comes to one map.
 //
-// A box costs from 0.2 ms for two gains of one state to 1 ms for four of two. Regions
-// within the tasks' stable sets, of one or two tenths of the gains, are what is
-// decided for four gains; whatever reaches across the border of stability with the
-// Gauss–Newton rule is left.
+// A box costs from 0.2 ms for two gains of one state to 1 ms for four of two, for two
+// tasks. Of three and four gains, what is decided are regions within the tasks' stable
+// sets, of about a tenth around a minimiser; whatever reaches across the border of
+// stability with the Gauss–Newton rule is left.
 //
 // It panics where a box that was discarded holds a minimiser that a search in
 // floating point had found: that is a bug, here or in the search, and no proof.
