@@ -37,8 +37,8 @@ type solver struct {
 
 const (
 	// doubled: a lane's doubling ends when ‖dH‖² is below this times ‖H‖², the
-	// next change being about the square of this one; matrixeq has 2⁻²⁷ for the
-	// root of it.
+	// next change being about the square of this one. What matrixeq asks of the
+	// root is less by two bits; here a step of policy iteration follows.
 	doubled      = 0x1p-54
 	maxDoublings = 40
 	// settled: see solver. W is then within 1e-9 of W* in the norm of the cost,
@@ -206,6 +206,15 @@ func (s *solver) solve(slab []kernel.Vec, st *store, i int) (pending uint) {
 			block[st.cost][l] = cost
 			for j, w := range at.w.Of(slab) {
 				block[st.gain+j][l] = w[l]
+			}
+			if st.form.solution {
+				k, p := st.p, at.p.Of(slab)
+				for i := range n {
+					for j := range i + 1 {
+						block[k][l] = p[i*n+j][l]
+						k++
+					}
+				}
 			}
 			k := st.lStar
 			for a := range e.r {

@@ -33,15 +33,24 @@ func (p *Problem) slope(i int, x []float64) (slope, error) {
 		s := objective.Spectrum(at, p.Dim(), 0)
 		return slope{s.Norm, s.Exact}, nil
 	}
-	step, err := p.rule(i, 1).At(x)
-	if err != nil {
-		return slope{}, &lqr.TaskError{Task: p.Tasks[i].Name, Err: err}
+	// In J = I − ηM the identity drowns ηM where that is small, as with costs in
+	// large units: three digits less at most.
+	for rate := 1.0; ; rate *= 0x1p40 {
+		step, err := p.rule(i, rate).At(x)
+		if err != nil {
+			return slope{}, &lqr.TaskError{Task: p.Tasks[i].Name, Err: err}
+		}
+		s := slope{exact: p.Dim() <= objective.DenseLimit}
+		if s.exact {
+			_, s.norm = objective.SingularValues(objective.DenseJacobian(shift{step}, p.Dim()), p.Dim())
+		} else {
+			s.norm = shiftNorm(step, p.Dim())
+		}
+		if !(s.norm < 0x1p-10) || rate > 0x1p900 {
+			s.norm /= rate
+			return s, nil
+		}
 	}
-	if p.Dim() > objective.DenseLimit {
-		return slope{norm: shiftNorm(step, p.Dim())}, nil
-	}
-	_, norm := objective.SingularValues(objective.DenseJacobian(shift{step}, p.Dim()), p.Dim())
-	return slope{norm, true}, nil
 }
 
 // shift is a step's map subtracted from the identity: (I − J)z and (I − J)ᵀv.

@@ -1,6 +1,7 @@
 package run
 
 import (
+	"fmt"
 	"math"
 	"strings"
 	"testing"
@@ -41,6 +42,34 @@ meta: {inner: {rate: [0.02, 0.05, 0.01], steps: 3}, start: 0.2}
 	}
 	if warned == 0 || warned == 6 {
 		t.Errorf("%d of 6 warn: the test is to have both", warned)
+	}
+}
+
+// The unit of the costs is that of 1/rate: auto rates scale with it to the last
+// digits, in a fleet and task by task. Gauss–Newton steps have no unit.
+func TestAutoRateOfAnyUnit(t *testing.T) {
+	family := func(rule string, unit float64, count int) string {
+		text := "family: unit\nmeta: {inner: {rule: " + rule + "}}\ntasks:\n"
+		for i := range count {
+			text += fmt.Sprintf("  - {name: t%d, A: [[0.9, 0.2], [-0.1, %g]], B: [[0.1, 0], [0.5, 0.1]], Q: [[%g, 0], [0, %g]], R: [[%g, 0], [0, %[4]g]]}\n",
+				i, 0.8+0.01*float64(i), unit, 2*unit, unit/2)
+		}
+		return text
+	}
+	for _, rule := range []string{"gradient", "natural", "gauss-newton"} {
+		for _, count := range []int{2, 9} {
+			rates, _ := trainer(t, family(rule, 1, count)).Rates()
+			for _, exponent := range []int{-40, -200, 100} {
+				want := math.Ldexp(rates[0], -exponent)
+				if rule == "gauss-newton" {
+					want = rates[0]
+				}
+				got, _ := trainer(t, family(rule, math.Ldexp(1, exponent), count)).Rates()
+				if !(math.Abs(got[0]-want) <= 1e-12*want) {
+					t.Errorf("%s, %d tasks, unit 2^%d: rate %v, want %v", rule, count, exponent, got[0], want)
+				}
+			}
+		}
 	}
 }
 
