@@ -251,8 +251,8 @@ func TestMeasureRefusesWrongAndDeadSides(t *testing.T) {
 		{name: "another language", second: `echo moin; cat >/dev/null`, absent: `began with "moin"`},
 	} {
 		sides := []*side{play(right), play(tt.second), {name: "stranger", kinds: []string{stein}, missing: "not installed"}}
-		s := session{rounds: 1}
-		r, err := s.measure(c, sides, t.TempDir())
+		s := session{rounds: 1, work: t.TempDir()}
+		r, err := s.measure(c, sides)
 		for _, s := range sides {
 			s.close()
 		}
@@ -270,7 +270,7 @@ func TestMeasureRefusesWrongAndDeadSides(t *testing.T) {
 			t.Errorf("%s: of a side that is not there the row says %q", tt.name, got)
 		}
 	}
-	if _, err := (&session{}).measure(c, []*side{play(`echo ready; exit 1`)}, t.TempDir()); err == nil {
+	if _, err := (&session{work: t.TempDir()}).measure(c, []*side{play(`echo ready; exit 1`)}); err == nil {
 		t.Error("our own death is no error")
 	}
 }
@@ -448,6 +448,69 @@ func TestStreamOfArchive(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("streamed %v, held %v", got, want)
+	}
+}
+
+// Trained as a fleet and by the plain route, 200 tasks have the same gain; a fleet of
+// other rates has another, which the comparison would see.
+func TestTrainedApart(t *testing.T) {
+	c := problem{kind: fleetConverge, n: 4, r: 2, tasks: 200}
+	apart, err := c.trainedApart()
+	if err != nil || !(apart <= sameGain) {
+		t.Fatalf("gains %g apart, error %v", apart, err)
+	}
+	if err := c.drawFleet(1); err != nil {
+		t.Fatal(err)
+	}
+	right := run(t, c, fleetConverge)[2:]
+	c.rates[0] *= 1 + 1e-6
+	if d := distance(right, run(t, c, fleetConverge)[2:]); d <= sameGain {
+		t.Errorf("rates 1e-6 apart give gains %g apart: the comparison sees nothing", d)
+	}
+}
+
+// Half of what was expected is done in a fourth of the time: the rest takes as
+// long again.
+func TestProgress(t *testing.T) {
+	var p progress
+	for _, seconds := range []float64{10, 30, 40} {
+		p.plan(seconds)
+	}
+	if got := p.left(); got != 80*time.Second {
+		t.Errorf("before anything is done %v are left, want 80s", got)
+	}
+	p.done, p.expected, p.took = 2, 40, 10
+	if got := p.left(); got != 10*time.Second {
+		t.Errorf("%v are left, want 10s", got)
+	}
+}
+
+// A fleet that is put again, for another kind, is the same; of another size it is
+// drawn.
+func TestPutReusesTheFleet(t *testing.T) {
+	s := session{work: t.TempDir()}
+	var first []float64
+	for i, tasks := range []int{20, 20, 30} {
+		c := problem{name: "x", kind: []string{fleetValue, fleetGradient, fleetGradient}[i], n: 2, r: 1, tasks: tasks}
+		dir, err := s.put(&c, 1)
+		if err != nil {
+			t.Fatal(err)
+		}
+		back := problem{kind: c.kind, n: 2, r: 1, tasks: tasks}
+		if err := back.read(dir); err != nil {
+			t.Fatal(err)
+		}
+		want := problem{kind: c.kind, n: 2, r: 1, tasks: tasks}
+		if err := want.drawFleet(1); err != nil {
+			t.Fatal(err)
+		}
+		if !slices.Equal(back.a, want.a) || !slices.Equal(c.w, want.w) || c.step != want.step || !slices.Equal(c.rates, want.rates) {
+			t.Errorf("case %d is not what drawing gives", i)
+		}
+		if i == 1 && !slices.Equal(back.a, first) {
+			t.Error("the fleet was changed")
+		}
+		first = back.a
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/metalqr/metalqr/fleet"
 	"github.com/metalqr/metalqr/maml"
+	"github.com/metalqr/metalqr/objective"
 )
 
 // The kinds of problem that are about many tasks, with all cores, and their
@@ -221,8 +222,10 @@ func (c *problem) prepareFleet(dir string) (call func(dst []float64) error, note
 // the start.
 const relativeNorm = 1e-8
 
-func converge(f *fleet.Fleet, start, dst []float64) error {
-	p, err := f.Evaluate(start)
+// converge trains by Newton's method and writes the iterations, the gradient's norm
+// relative to the start's, and the gain to dst.
+func converge(h objective.Objective, start, dst []float64) error {
+	p, err := h.At(start)
 	if err != nil {
 		return err
 	}
@@ -231,7 +234,7 @@ func converge(f *fleet.Fleet, start, dst []float64) error {
 	first := euclidean(g)
 	iterations := -1.0
 	state := &maml.State{X: slices.Clone(start)}
-	result, err := maml.Minimize(context.Background(), f, maml.NewtonCG{}, state,
+	result, err := maml.Minimize(context.Background(), h, maml.NewtonCG{}, state,
 		maml.Stop{Tolerance: relativeNorm}, func(maml.Record) error {
 			iterations++
 			return nil
@@ -242,7 +245,7 @@ func converge(f *fleet.Fleet, start, dst []float64) error {
 	if result.Status != maml.Converged {
 		return fmt.Errorf("training ended with %v", result.Status)
 	}
-	if p, err = f.Evaluate(state.X); err != nil {
+	if p, err = h.At(state.X); err != nil {
 		return err
 	}
 	p.Grad(g)

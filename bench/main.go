@@ -1,7 +1,7 @@
 // Command bench times metalqr beside what people use today, in one run on one
 // machine:
 //
-//	go run ./bench                          everything, some 25 minutes: writes bench/RESULTS.md
+//	go run ./bench                          everything, some 15 minutes: writes bench/RESULTS.md
 //	go run ./bench -cases fleet-headline    the fleet's targets, some 2 minutes: prints only
 //	go run ./bench -smoke                   our side alone, few tasks, seconds
 //
@@ -45,9 +45,9 @@ func main() {
 		return
 	}
 	var s session
-	flag.IntVar(&s.rounds, "rounds", 9, "turns each side takes at each case")
-	flag.DurationVar(&s.turn, "turn", 200*time.Millisecond, "time of one turn; at least one call")
-	flag.DurationVar(&s.longest, "longest", 3*time.Second, "a side whose call on a fleet would take longer, by what fewer tasks took, is left out")
+	flag.IntVar(&s.rounds, "rounds", 7, "turns each side takes at each case")
+	flag.DurationVar(&s.turn, "turn", 100*time.Millisecond, "time of one turn; at least one call")
+	flag.DurationVar(&s.longest, "longest", 2*time.Second, "a side whose call on a fleet would take longer, by what fewer tasks took, is left out")
 	flag.StringVar(&s.dir, "dir", "bench", "where setup.sh, .venv, peers and RESULTS.md are")
 	only := flag.String("cases", "", "run only the cases and studies whose name matches this regular expression; nothing is written")
 	flag.BoolVar(&s.smoke, "smoke", false, "our side alone, at most 100 tasks, one short turn; nothing is written")
@@ -69,6 +69,8 @@ type session struct {
 	work   string // holds the matrices of the case at hand
 	filter *regexp.Regexp
 	known  map[string]float64 // seconds a call, by side and case
+	drawn  problem            // the fleet in the folder fleet of work
+	progress
 }
 
 func (s *session) run(only string) error {
@@ -88,15 +90,25 @@ func (s *session) run(only string) error {
 	defer os.RemoveAll(s.work)
 
 	about := about{session: s, loadBefore: loadAverage()}
-	solves, err := s.measureAll(cases(), solveSides(s.dir), &about)
+	one, many := s.chosen(cases()), s.chosen(fleets())
+	oneSides, manySides := solveSides(s.dir), fleetSides(s.dir)
+	if s.smoke {
+		oneSides, manySides = oneSides[:1], manySides[:1]
+	}
+	for _, c := range one {
+		s.plan(s.expect(c, oneSides))
+	}
+	for _, c := range many {
+		s.plan(s.expect(c, manySides))
+	}
+	for _, t := range s.studyPlan() {
+		s.plan(t.expect)
+	}
+	solves, err := s.measureAll(one, oneSides, &about)
 	if err != nil {
 		return err
 	}
-	many := fleets()
-	if s.smoke {
-		many = small(many)
-	}
-	fleet, err := s.measureAll(many, fleetSides(s.dir), &about)
+	fleet, err := s.measureAll(many, manySides, &about)
 	if err != nil {
 		return err
 	}
@@ -116,24 +128,41 @@ func (s *session) run(only string) error {
 	return os.WriteFile(filepath.Join(s.dir, "RESULTS.md"), []byte(text), 0o644)
 }
 
-// small leaves of the cases those of 100 tasks, and of the others what they would
-// be with 100.
-func small(all []problem) []problem {
-	var few []problem
+// chosen are the cases that the filter lets through. Of a smoke test they are
+// those of 100 tasks, and of the others some as they would be with 100.
+func (s *session) chosen(all []problem) []problem {
+	var some []problem
 	for _, c := range all {
-		if c.tasks <= 100 || c.name == headline || c.kind == fleetOptima {
-			c.tasks = min(c.tasks, 100)
-			few = append(few, c)
+		if s.smoke && c.tasks > 100 {
+			if c.name != headline && c.kind != fleetOptima {
+				continue
+			}
+			c.tasks = 100
+		}
+		if s.filter.MatchString(c.name) {
+			some = append(some, c)
 		}
 	}
-	return few
+	return some
 }
 
-// measureAll measures the cases that the filter lets through.
-func (s *session) measureAll(cases []problem, sides []*side, about *about) ([]row, error) {
-	if s.smoke {
-		sides = sides[:1]
+// expect is about how many seconds a case takes on a quiet machine: the turns, the
+// start of the peers, their compilers, and the passing of matrices.
+func (s *session) expect(c problem, sides []*side) float64 {
+	t := 1e-7 * float64(c.numbers())
+	for _, side := range sides {
+		if side.solves(c.kind) {
+			t += float64(s.rounds) * s.turn.Seconds()
+		}
+		if side.solves(c.kind) && c.kind != riccati && c.kind != stein {
+			t++
+		}
 	}
+	return t
+}
+
+// measureAll measures the cases.
+func (s *session) measureAll(cases []problem, sides []*side, about *about) ([]row, error) {
 	defer func() {
 		for _, side := range sides {
 			side.close()
@@ -144,17 +173,49 @@ func (s *session) measureAll(cases []problem, sides []*side, about *about) ([]ro
 	}()
 	var rows []row
 	for _, c := range cases {
-		if !s.filter.MatchString(c.name) {
-			continue
-		}
-		fmt.Fprintln(os.Stderr, c.name)
-		r, err := s.measure(c, sides, filepath.Join(s.work, c.name))
+		s.begin(c.name)
+		r, err := s.measure(c, sides)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", c.name, err)
 		}
+		s.end()
 		rows = append(rows, r)
 	}
 	return rows, nil
+}
+
+// A progress says on standard error how far a run is. What is left is foretold by
+// what was expected of the parts that are done and what they took.
+type progress struct {
+	parts          []float64 // expected seconds
+	done           int
+	expected, took float64 // of the parts that are done
+	began          time.Time
+}
+
+func (p *progress) plan(seconds float64) { p.parts = append(p.parts, seconds) }
+
+// left is the foretold time of the parts that are not done.
+func (p *progress) left() time.Duration {
+	rest := 0.0
+	for _, t := range p.parts[p.done:] {
+		rest += t
+	}
+	if p.expected > 0 {
+		rest *= p.took / p.expected
+	}
+	return time.Duration(rest * float64(time.Second)).Round(time.Second)
+}
+
+func (p *progress) begin(name string) {
+	fmt.Fprintf(os.Stderr, "%d of %d, about %v left: %s\n", p.done+1, len(p.parts), p.left(), name)
+	p.began = time.Now()
+}
+
+func (p *progress) end() {
+	p.took += time.Since(p.began).Seconds()
+	p.expected += p.parts[p.done]
+	p.done++
 }
 
 // A row is one case, measured: entries[i] belongs to the i-th side, and is nil
@@ -178,7 +239,7 @@ type entry struct {
 // measure has every side that knows the problem solve it, compares the results
 // with ours, and then lets the sides take turns. A peer that cannot take part, or
 // whose result is not ours, is in the row with the reason; our side must.
-func (s *session) measure(c problem, sides []*side, dir string) (row, error) {
+func (s *session) measure(c problem, sides []*side) (row, error) {
 	r := row{c: c, entries: make([]*entry, len(sides))}
 	running := 0
 	for i, side := range sides {
@@ -202,17 +263,9 @@ func (s *session) measure(c problem, sides []*side, dir string) (row, error) {
 		}
 		return r, nil
 	}
-	if c.isFleet() {
-		if err := c.drawFleet(1); err != nil {
-			return row{}, err
-		}
-	}
-	defer os.RemoveAll(dir)
-	if err := c.write(dir); err != nil {
+	dir, err := s.put(&c, 1)
+	if err != nil {
 		return row{}, err
-	}
-	if c.isFleet() { // the sides have their own copies
-		c.a, c.b, c.q, c.rr = nil, nil, nil, nil
 	}
 	var reference []float64
 	for i, side := range sides {
@@ -266,6 +319,33 @@ func (s *session) measure(c problem, sides []*side, dir string) (row, error) {
 	}
 	r.c.a, r.c.b, r.c.q, r.c.rr = nil, nil, nil, nil
 	return r, nil
+}
+
+// put writes the matrices of a case to a folder, and draws them first if it is a
+// fleet of gradient steps, whose tasks the sides then have and c no longer. A fleet
+// like the last one put is there already.
+func (s *session) put(c *problem, steps int) (dir string, err error) {
+	if !c.isFleet() {
+		dir = filepath.Join(s.work, "system")
+		return dir, c.write(dir)
+	}
+	dir = filepath.Join(s.work, "fleet")
+	kind, d := c.kind, s.drawn
+	if d.n != c.n || d.r != c.r || d.tasks != c.tasks || len(d.rates) != steps {
+		s.drawn = problem{}
+		if err := c.drawFleet(steps); err != nil {
+			return "", err
+		}
+		if err := c.write(dir); err != nil {
+			return "", err
+		}
+		s.drawn = *c
+		s.drawn.a, s.drawn.b, s.drawn.q, s.drawn.rr = nil, nil, nil, nil
+	}
+	name := c.name
+	*c = s.drawn
+	c.name, c.kind = name, kind
+	return dir, nil
 }
 
 // lost says whether err is that a side gave no answer, and notes it.

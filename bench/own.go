@@ -13,7 +13,6 @@ import (
 	"github.com/metalqr/metalqr/lqr"
 	"github.com/metalqr/metalqr/maml"
 	"github.com/metalqr/metalqr/matrixeq"
-	"github.com/metalqr/metalqr/objective"
 )
 
 // ownArgument makes this program our side of the comparison.
@@ -114,25 +113,7 @@ func (c problem) prepare() (call func(dst []float64) error, note string, err err
 			return nil
 		}, "matrixeq.Stein", nil
 	case meta:
-		members := make([]maml.Member, c.tasks)
-		for i := range members {
-			task, err := lqr.New(lqr.Spec{
-				Name:   strconv.Itoa(i),
-				A:      matrix(n, n, c.a[i*n*n:(i+1)*n*n]),
-				B:      matrix(n, r, c.b[i*n*r:(i+1)*n*r]),
-				Q:      matrix(n, n, c.q[i*n*n:(i+1)*n*n]),
-				R:      matrix(r, r, c.rr[i*r*r:(i+1)*r*r]),
-				Sigma0: matrix(n, n, c.m),
-			})
-			if err != nil {
-				return nil, "", err
-			}
-			members[i] = maml.Member{
-				Name: strconv.Itoa(i), Weight: 1, Outer: task,
-				Inner: []objective.Rule{maml.Gradient{Objective: task, Rate: c.rates[0]}},
-			}
-		}
-		h, err := maml.NewMeta(members)
+		h, err := c.plain()
 		if err != nil {
 			return nil, "", err
 		}
@@ -147,6 +128,31 @@ func (c problem) prepare() (call func(dst []float64) error, note string, err err
 		}, "maml.Meta", nil
 	}
 	return nil, "", fmt.Errorf("unknown kind %q", c.kind)
+}
+
+// plain is the meta-objective over tasks of package lqr, which shares no kernels
+// with a fleet.
+func (c problem) plain() (*maml.Meta, error) {
+	n, r := c.n, c.r
+	members := make([]maml.Member, c.tasks)
+	for i := range members {
+		task, err := lqr.New(lqr.Spec{
+			Name:   strconv.Itoa(i),
+			A:      matrix(n, n, c.a[i*n*n:(i+1)*n*n]),
+			B:      matrix(n, r, c.b[i*n*r:(i+1)*n*r]),
+			Q:      matrix(n, n, c.q[i*n*n:(i+1)*n*n]),
+			R:      matrix(r, r, c.rr[i*r*r:(i+1)*r*r]),
+			Sigma0: matrix(n, n, c.m),
+		})
+		if err != nil {
+			return nil, err
+		}
+		members[i] = maml.Member{Name: strconv.Itoa(i), Weight: 1, Outer: task}
+		for _, rate := range c.rates {
+			members[i].Inner = append(members[i].Inner, maml.Gradient{Objective: task, Rate: rate})
+		}
+	}
+	return maml.NewMeta(members)
 }
 
 func matrix(rows, cols int, data []float64) matrixeq.Matrix {

@@ -246,6 +246,9 @@ func (s *side) load(c problem, dir string) (x []float64, note string, err error)
 		return nil, "", err
 	}
 	result := filepath.Join(dir, strings.NewReplacer(" ", "-", ",", "").Replace(s.name)+".result")
+	if err := os.Remove(result); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, "", err // that of an earlier case must not pass for this one's
+	}
 	answer, err := s.ask(patience, "loaded", "load", c.kind, dir,
 		strconv.Itoa(c.n), strconv.Itoa(c.r), strconv.Itoa(c.tasks), result)
 	if err != nil {
