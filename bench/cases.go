@@ -29,6 +29,7 @@ type problem struct {
 	name        string
 	kind        string
 	n, r, tasks int
+	radius      float64 // spectral radius of the first A
 	a, b, q, rr []float64
 	m           []float64 // right-hand side, or the Σ₀ of all tasks
 	w           []float64 // gain, r×n
@@ -37,42 +38,50 @@ type problem struct {
 	step        float64   // outer rate of a training; fleets only
 }
 
-// cases returns every case, the same bits each time: Gaussian A scaled to a
-// given spectral radius, Gaussian B, and Q = R = Σ₀ = M = I, as in the
-// published comparisons of Riccati solvers on random systems.
+// cases returns every case, not yet drawn.
 func cases() []problem {
 	var all []problem
 	sizes := []int{4, 20, 50, 100, 200}
 	for _, radius := range []float64{0.9, 1.1} {
 		for _, n := range sizes {
-			c := problem{kind: riccati, n: n, r: n / 2, tasks: 1}
-			c.name = fmt.Sprintf("riccati-n%d-radius%.1f", n, radius)
-			c.draw(radius)
-			all = append(all, c)
+			all = append(all, problem{
+				name: fmt.Sprintf("riccati-n%d-radius%.1f", n, radius),
+				kind: riccati, n: n, r: n / 2, tasks: 1, radius: radius,
+			})
 		}
 	}
 	for _, n := range sizes {
-		c := problem{kind: stein, n: n, tasks: 1}
-		c.name = fmt.Sprintf("stein-n%d-radius0.9", n)
-		c.draw(0.9)
-		c.m = identity(n)
-		all = append(all, c)
+		all = append(all, problem{
+			name: fmt.Sprintf("stein-n%d-radius0.9", n),
+			kind: stein, n: n, tasks: 1, radius: 0.9,
+		})
 	}
 	for _, size := range []struct{ n, tasks int }{{4, 1}, {4, 10}, {50, 1}, {100, 1}, {200, 1}} {
-		c := problem{kind: meta, n: size.n, r: size.n / 2, tasks: size.tasks, rates: []float64{1e-3}}
-		c.name = fmt.Sprintf("meta-d%d-r%d-tasks%d", c.n, c.r, c.tasks)
-		c.draw(1.1)
-		if c.n > 4 {
-			c.rates = []float64{1e-5} // the curvature grows with d
-		}
-		// Away from every task's optimum, where all terms of the gradient count.
-		c.w = valueIteration(c)
-		for i := range c.w {
-			c.w[i] *= 0.95
-		}
-		all = append(all, c)
+		all = append(all, problem{
+			name: fmt.Sprintf("meta-d%d-r%d-tasks%d", size.n, size.n/2, size.tasks),
+			kind: meta, n: size.n, r: size.n / 2, tasks: size.tasks, radius: 1.1,
+		})
 	}
 	return all
+}
+
+// fill draws the case, the same bits each time: Gaussian A scaled to a given
+// spectral radius, Gaussian B, and Q = R = Σ₀ = M = I, as in the published
+// comparisons of Riccati solvers on random systems.
+func (c *problem) fill() {
+	c.draw(c.radius)
+	if c.kind != meta {
+		return
+	}
+	c.rates = []float64{1e-3}
+	if c.n > 4 {
+		c.rates = []float64{1e-5} // the curvature grows with d
+	}
+	// Away from every task's optimum, where all terms of the gradient count.
+	c.w = valueIteration(*c)
+	for i := range c.w {
+		c.w[i] *= 0.95
+	}
 }
 
 // draw fills a, b, q, rr and m. The second and later tasks are the first with

@@ -321,12 +321,15 @@ func (s *session) measure(c problem, sides []*side) (row, error) {
 	return r, nil
 }
 
-// put writes the matrices of a case to a folder, and draws them first if it is a
-// fleet of gradient steps, whose tasks the sides then have and c no longer. A fleet
-// like the last one put is there already.
+// put draws the matrices of a case, unless it has them, and writes them to a
+// folder. The tasks of a fleet the sides then have, and c no longer; a fleet like
+// the last one put is there already.
 func (s *session) put(c *problem, steps int) (dir string, err error) {
 	if !c.isFleet() {
 		dir = filepath.Join(s.work, "system")
+		if c.a == nil {
+			c.fill()
+		}
 		return dir, c.write(dir)
 	}
 	dir = filepath.Join(s.work, "fleet")
