@@ -62,6 +62,8 @@ const (
 	kindKeep
 	kindMask
 	kindTwoSum
+	kindSquares
+	kindDouble
 )
 
 // What becomes of a product or of an element: mode.
@@ -329,6 +331,10 @@ func (p *Program) Powers(w Powers) {
 	p.extent = max(p.extent, w.First.at+w.max*n*n)
 	p.touch(w.count)
 	p.ops = append(p.ops, op{kind: int32(kindReset), c: bytes(p.touch(w.Sum).at), c0: bytes(p.touch(w.Bad).at)})
+	straight := p.straight(op{
+		kind: int32(kindSquares), k: int32(w.max), n: int32(n), ai: bytes(w.count.at),
+		a: bytes(w.First.at), b: bytes(w.norm.at), c: bytes(w.mask.at), c0: bytes(w.Bad.at), ci: bytes(w.Sum.at),
+	})
 	head := len(p.ops)
 	p.dot(w.norm, w.First, w.First, flagA|flagB)
 	keep := len(p.ops)
@@ -342,6 +348,22 @@ func (p *Program) Powers(w Powers) {
 		m: int32(head - len(p.ops)),
 	})
 	p.ops[keep].m = int32(len(p.ops) - keep)
+	straight()
+}
+
+// straightMax is the largest n for which a loop over powers has straight code.
+const straightMax = 4
+
+// straight begins operations that o does by itself where there is code for it,
+// all of its n×n matrices in registers, and returns what ends them. The bits are
+// the same; temporaries are not written.
+func (p *Program) straight(o op) (end func()) {
+	if o.n < 2 || o.n > straightMax {
+		return func() {}
+	}
+	begin := len(p.ops)
+	p.ops = append(p.ops, o)
+	return func() { p.ops[begin].m = int32(len(p.ops) - begin) }
 }
 
 // Double: X ← Σ AʲXA′ʲ over j < 2^count, the solution of X = A X Aᵀ + (the X
@@ -351,7 +373,7 @@ func (p *Program) Powers(w Powers) {
 func (p *Program) Double(w Powers, x, t Mat) {
 	a := w.First
 	a.moves = true
-	end := p.loop(w)
+	end := p.loop(w, flagA, x, x)
 	p.Mul(t, a, x)
 	p.SymAdd(x, x, t, a.T())
 	end()
@@ -361,7 +383,7 @@ func (p *Program) Double(w Powers, x, t Mat) {
 func (p *Program) DoubleT(w Powers, x, t Mat) {
 	a := w.First
 	a.moves = true
-	end := p.loop(w)
+	end := p.loop(w, flagB, x, x)
 	p.Mul(t, a.T(), x)
 	p.SymAdd(x, x, t, a)
 	end()
@@ -372,7 +394,7 @@ func (p *Program) DoubleT(w Powers, x, t Mat) {
 func (p *Program) DoubleBoth(w Powers, x, t, y, u Mat) {
 	a := w.First
 	a.moves = true
-	end := p.loop(w)
+	end := p.loop(w, flagA|flagB, x, y)
 	p.Mul(t, a, x)
 	p.Mul(u, a.T(), y)
 	p.SymAdd(x, x, t, a.T())
@@ -380,14 +402,20 @@ func (p *Program) DoubleBoth(w Powers, x, t, y, u Mat) {
 	end()
 }
 
-// loop begins a loop over the powers, and returns what ends it.
-func (p *Program) loop(w Powers) (end func()) {
+// loop begins a loop over the powers that doubles x (flagA), and y with the
+// transposes (flagB), and returns what ends it.
+func (p *Program) loop(w Powers, flags int, x, y Mat) (end func()) {
 	n := w.First.Rows
+	straight := p.straight(op{
+		kind: int32(kindDouble), n: int32(n), flags: int32(flags),
+		a: bytes(w.First.at), b: bytes(w.count.at), c: bytes(p.touch(x).at), c0: bytes(p.touch(y).at),
+	})
 	begin := len(p.ops)
 	p.ops = append(p.ops, op{kind: int32(kindLoop), c: bytes(w.count.at)})
 	return func() {
 		p.ops = append(p.ops, op{kind: int32(kindNext), ci: bytes(n * n), m: int32(begin + 1 - len(p.ops))})
 		p.ops[begin].m = int32(len(p.ops) - begin)
+		straight()
 	}
 }
 

@@ -71,6 +71,8 @@ func twin(slab []Vec, ops []op) (flops int64) {
 			idx += o.ci
 			count++
 			pc += int(o.m) - 1
+		case kindSquares, kindDouble:
+			// What they do follows, operation by operation.
 		case kindTwoSum:
 			n := int(o.n)
 			twinTwoSum(slab[o.c/vecBytes:][:2*n], slab[o.a/vecBytes:][:2*n], slab[o.b/vecBytes:][:2*n], n)

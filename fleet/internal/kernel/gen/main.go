@@ -30,7 +30,7 @@ const (
 	one                           uint64 = 1023 << 52
 )
 
-var kinds = []string{"end", "mul", "dot", "lin", "cholesky", "solve", "loop", "next", "reset", "keep", "mask", "twosum"}
+var kinds = []string{"end", "mul", "dot", "lin", "cholesky", "solve", "loop", "next", "reset", "keep", "mask", "twosum", "squares", "double"}
 
 var (
 	ax, bx, cx, dx = reg.RAX, reg.RBX, reg.RCX, reg.RDX
@@ -82,7 +82,7 @@ func (t *target) emit() {
 
 	Label("dispatch")
 	MOVL(at(ip, fKind), reg.EAX)
-	for _, k := range []int{1, 2, 3, 7, 6, 10, 9, 8, 4, 5, 11} {
+	for _, k := range []int{1, 2, 3, 13, 12, 7, 6, 10, 9, 8, 4, 5, 11} {
 		CMPL(reg.EAX, U8(k))
 		JEQ(LabelRef(kinds[k]))
 	}
@@ -110,6 +110,8 @@ func (t *target) emit() {
 	t.solve()
 	t.control()
 	t.twoSum()
+	t.squares()
+	t.double()
 }
 
 func at(base reg.Register, disp int) Mem { return Mem{Base: base, Disp: disp} }
@@ -149,11 +151,12 @@ func jump() {
 	JMP(LabelRef("dispatch"))
 }
 
-// constant broadcasts a float64 given by its bits; it spoils ax.
+// constant broadcasts a float64 given by its bits; it spoils ax and v[i mod 16].
 func (t *target) constant(bits uint64, i int) {
 	MOVQ(U64(bits), ax)
-	MOVQ(ax, t.x[i])
-	VBROADCASTSD(t.x[i], t.v[i])
+	low := t.x[i%len(t.x)]
+	MOVQ(ax, low)
+	VBROADCASTSD(low, t.v[i])
 }
 
 func (t *target) zero(i int) {
@@ -798,4 +801,300 @@ func (t *target) twoSum() {
 	DECQ(cx)
 	JNE(LabelRef("twosumone"))
 	JMP(LabelRef("done"))
+}
+
+// straightMax is that of kernel.go.
+const straightMax = 4
+
+// sizes dispatches on n to the straight code of an operation; without any, the
+// operations that follow do the same.
+func (t *target) sizes(name string, emit func(n int)) {
+	Label(name)
+	if !t.wide {
+		JMP(LabelRef("advance"))
+		return
+	}
+	field(fN, cx)
+	for n := 2; n < straightMax; n++ {
+		CMPQ(cx, U8(n))
+		JEQ(LabelRef(fmt.Sprintf("%s%d", name, n)))
+	}
+	for n := straightMax; n >= 2; n-- {
+		Label(fmt.Sprintf("%s%d", name, n))
+		emit(n)
+	}
+}
+
+// squares: see Program.Powers. The sum is in v[31], the limits in v[30] and
+// v[29], the norm in v[28]; K1 is what to keep, K3 what is bad; bx counts.
+func (t *target) squares() {
+	t.sizes("squares", func(n int) {
+		label := func(s string) string { return fmt.Sprintf("squares%d%s", n, s) }
+		sum, end, most, norm := t.v[31], t.v[30], t.v[29], t.v[28]
+		t.constant(powersEnd, 30)
+		t.constant(powersMax, 29)
+		t.zero(31)
+		KXORW(reg.K3, reg.K3, reg.K3)
+		t.operand(fA, 0, r8)
+		field(fK, r12)
+		MOVQ(U32(1), bx)
+		entry := func(i int) Mem { return at(r8, vec*i) }
+		acc := func(i int) reg.VecPhysical { return t.v[i] }
+		// The norm of the n² numbers in acc, in the chains of dot.
+		squared := func() {
+			s := func(c int) reg.VecPhysical { return t.v[20+c] }
+			for i := range n * n {
+				if i < 4 {
+					VMULPD(acc(i), acc(i), s(i))
+				} else {
+					VFMADD231PD(acc(i), acc(i), s(i%4))
+				}
+			}
+			VADDPD(s(1), s(0), s(0))
+			VADDPD(s(3), s(2), s(2))
+			VADDPD(s(2), s(0), norm)
+		}
+		for i := range n * n {
+			VMOVUPD(entry(i), acc(i))
+		}
+		squared()
+
+		Label(label("keep"))
+		const gt, le = 0x1e, 0x12
+		VADDPD(norm, sum, sum)
+		VCMPPD(U8(gt), end, norm, reg.K1)
+		VCMPPD(U8(le), most, norm, reg.K2)
+		KANDW(reg.K1, reg.K2, reg.K1)
+		KNOTW(reg.K2, reg.K2)
+		KORW(reg.K2, reg.K3, reg.K3)
+		KMOVW(reg.K1, reg.ECX)
+		ANDL(U32(255), reg.ECX)
+		JEQ(LabelRef(label("over")))
+		CMPQ(r12, bx)
+		JEQ(LabelRef(label("full")))
+		for p := range n {
+			for j := range n {
+				VMOVUPD(entry(p*n+j), t.v[16+j])
+			}
+			for i := range n {
+				a := t.v[20+i]
+				VMOVUPD(entry(i*n+p), a)
+				for j := range n {
+					if p == 0 {
+						VMULPD(t.v[16+j], a, acc(i*n+j))
+					} else {
+						VFMADD231PD(t.v[16+j], a, acc(i*n+j))
+					}
+				}
+			}
+		}
+		CMPL(reg.ECX, U32(255))
+		JEQ(LabelRef(label("all")))
+		for i := range n * n {
+			VMOVAPD_Z(acc(i), reg.K1, acc(i))
+		}
+		Label(label("all"))
+		ADDQ(U32(vec*n*n), r8)
+		INCQ(bx)
+		for i := range n * n {
+			VMOVUPD(acc(i), entry(i))
+		}
+		squared()
+		JMP(LabelRef(label("keep")))
+
+		Label(label("full"))
+		KORW(reg.K1, reg.K3, reg.K3)
+		Label(label("over"))
+		t.operand(fAi, 0, ax)
+		MOVQ(bx, at(ax, 0))
+		ones := t.v[0]
+		VPTERNLOGQ(U8(255), ones, ones, ones)
+		store := func(f int, v reg.VecPhysical) {
+			field(f, ax)
+			VMOVUPD(v, cell(ax, base, 1))
+		}
+		store(fB, norm)
+		store(fCi, sum)
+		VMOVAPD_Z(ones, reg.K1, t.v[1])
+		store(fC, t.v[1])
+		VMOVAPD_Z(ones, reg.K3, t.v[1])
+		store(fC0, t.v[1])
+		jump()
+	})
+}
+
+// double: see Program.DoubleBoth. The lower triangles are in registers; up to
+// n = 3 they stay there from one power to the next.
+func (t *target) double() {
+	t.sizes("double", func(n int) {
+		size := n * (n + 1) / 2
+		stay := n < 4
+		for _, which := range []int{flagA | flagB, flagA, flagB} {
+			next := fmt.Sprintf("double%d_not%d", n, which)
+			if which != flagB {
+				CMPL(at(ip, fFlags), U8(which))
+				JNE(LabelRef(next))
+			}
+			label := fmt.Sprintf("double%d_%d", n, which)
+			t.operand(fA, 0, r8)
+			t.operand(fC, 0, r9)
+			t.operand(fC0, 0, r10)
+			field(fB, bx)
+			MOVQ(cell(bx, base, 1), bx)
+			both := which == flagA|flagB
+			x := &lower{t: t, n: n, at: r9, from: 0, stay: stay}
+			y := &lower{t: t, n: n, at: r9, from: 0, stay: stay, transpose: true}
+			if both {
+				y.at, y.from = r10, size
+			}
+			if both && !stay {
+				y.from = 0
+			}
+			var all []*lower
+			if which&flagA != 0 {
+				all = append(all, x)
+			}
+			if which&flagB != 0 {
+				all = append(all, y)
+			}
+			if stay {
+				for _, m := range all {
+					m.load()
+				}
+			}
+			TESTQ(bx, bx)
+			JEQ(LabelRef(label + "_end"))
+			Label(label)
+			for _, m := range all {
+				m.double(r8)
+			}
+			ADDQ(U32(vec*n*n), r8)
+			DECQ(bx)
+			JNE(LabelRef(label))
+			Label(label + "_end")
+			for _, m := range all {
+				m.mirror()
+			}
+			jump()
+			if which != flagB {
+				Label(next)
+			}
+		}
+	})
+}
+
+// lower is the lower triangle of a symmetric n×n matrix, at an address and, from
+// v[from] on, in registers.
+type lower struct {
+	t         *target
+	n         int
+	at        reg.Register
+	from      int
+	stay      bool // in registers
+	transpose bool
+}
+
+func (m *lower) reg(i, j int) reg.VecPhysical {
+	i, j = max(i, j), min(i, j)
+	return m.t.v[m.from+i*(i+1)/2+j]
+}
+
+func (m *lower) load() {
+	for i := range m.n {
+		for j := range i + 1 {
+			VMOVUPD(at(m.at, vec*(i*m.n+j)), m.reg(i, j))
+		}
+	}
+}
+
+// double: X ← X + (A X) Aᵀ, or X + (Aᵀ X) A, A at a.
+func (m *lower) double(a reg.Register) {
+	n := m.n
+	left := func(i, p int) Mem { // of A or Aᵀ
+		if m.transpose {
+			i, p = p, i
+		}
+		return at(a, vec*(i*n+p))
+	}
+	if !m.stay {
+		m.load()
+	}
+	free := 12
+	take := func() reg.VecPhysical { free++; return m.t.v[free-1] }
+	f := take()
+	row := func(i int) (t []reg.VecPhysical) {
+		for range n {
+			t = append(t, take())
+		}
+		for p := range n {
+			VMOVUPD(left(i, p), f)
+			for j := range n {
+				if p == 0 {
+					VMULPD(m.reg(p, j), f, t[j])
+				} else {
+					VFMADD231PD(m.reg(p, j), f, t[j])
+				}
+			}
+		}
+		return t
+	}
+	// Columns of the right factor are rows of the left one.
+	update := func(i int, t, acc []reg.VecPhysical) {
+		for p := range n {
+			for j := range i + 1 {
+				if p == 0 {
+					VMULPD(left(j, p), t[p], acc[j])
+				} else {
+					VFMADD231PD(left(j, p), t[p], acc[j])
+				}
+			}
+		}
+		for j := range i + 1 {
+			if m.stay {
+				VADDPD(m.reg(i, j), acc[j], m.reg(i, j))
+				continue
+			}
+			VADDPD(m.reg(i, j), acc[j], acc[j])
+			VMOVUPD(acc[j], at(m.at, vec*(i*n+j)))
+		}
+	}
+	var acc []reg.VecPhysical
+	for range n {
+		acc = append(acc, take())
+	}
+	if m.stay {
+		var t [][]reg.VecPhysical
+		for i := range n {
+			t = append(t, row(i))
+		}
+		for i := range n {
+			update(i, t[i], acc)
+		}
+		return
+	}
+	mark := free
+	for i := range n {
+		free = mark
+		update(i, row(i), acc)
+	}
+}
+
+// mirror completes the matrix in memory.
+func (m *lower) mirror() {
+	for i := range m.n {
+		for j := range i + 1 {
+			v := m.reg(i, j)
+			if !m.stay {
+				if i == j {
+					continue
+				}
+				VMOVUPD(at(m.at, vec*(i*m.n+j)), v)
+			} else {
+				VMOVUPD(v, at(m.at, vec*(i*m.n+j)))
+			}
+			if i != j {
+				VMOVUPD(v, at(m.at, vec*(j*m.n+i)))
+			}
+		}
+	}
 }
