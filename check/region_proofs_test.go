@@ -284,7 +284,7 @@ func TestRegionAlterations(t *testing.T) {
 			t.Errorf("%s: passes, but %v", what, err)
 		}
 	}
-	for i := 0; i < len(c.Region.Cover); i += 2 {
+	for i := 0; i < len(c.Region.Cover); i += 3 {
 		for _, is := range "12osgljnm?" {
 			try(fmt.Sprintf("letter %d to %c", i, is), func(r *certificate.Region) {
 				r.Cover = r.Cover[:i] + string(is) + r.Cover[i+1:]
