@@ -149,7 +149,7 @@ func (s *session) chosen(all []problem) []problem {
 // expect is about how many seconds a case takes on a quiet machine: the turns, the
 // start of the peers, their compilers, and the passing of matrices.
 func (s *session) expect(c problem, sides []*side) float64 {
-	t := 1e-7 * float64(c.numbers())
+	t := 0.2 + 1e-7*float64(c.numbers())
 	for _, side := range sides {
 		if side.solves(c.kind) {
 			t += float64(s.rounds) * s.turn.Seconds()
@@ -185,7 +185,8 @@ func (s *session) measureAll(cases []problem, sides []*side, about *about) ([]ro
 }
 
 // A progress says on standard error how far a run is. What is left is foretold by
-// what was expected of the parts that are done and what they took.
+// what was expected of the parts that are done and what they took, as if ten
+// seconds had gone as expected before: the first parts may take next to nothing.
 type progress struct {
 	parts          []float64 // expected seconds
 	done           int
@@ -201,9 +202,7 @@ func (p *progress) left() time.Duration {
 	for _, t := range p.parts[p.done:] {
 		rest += t
 	}
-	if p.expected > 0 {
-		rest *= p.took / p.expected
-	}
+	rest *= (p.took + 10) / (p.expected + 10)
 	return time.Duration(rest * float64(time.Second)).Round(time.Second)
 }
 
