@@ -184,3 +184,41 @@ func TestRedundantInputs(t *testing.T) {
 		t.Errorf("%d compared, worst error %g conditions", compared, worst)
 	}
 }
+
+// A polish of a perturbed P leaves about the square of the perturbation; what it
+// cannot better, because the residual is rounding or the powers do not end, it hands
+// back.
+func TestPolish(t *testing.T) {
+	for _, n := range []int{1, 3, 9, 21} {
+		a := stable(n, 0.9)
+		p := newProblem(a, Identity(n), Identity(n), Identity(n))
+		exact, err := p.solve()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for s := exact; ; { // down to what rounding leaves, and no further
+			next := p.polish(s)
+			if next == s {
+				break
+			}
+			if !(next.residual < s.residual) {
+				t.Fatalf("n=%d: residual %g after %g", n, next.residual, s.residual)
+			}
+			s = next
+		}
+		x := append([]float64(nil), exact.p...)
+		dense.AddScaled(x, 1e-6, Identity(n).Data)
+		s := p.at(x)
+		better := p.polish(s)
+		// The powers that are left out are below coarse² of the correction.
+		if !(better.residual <= coarse*coarse*s.residual) {
+			t.Errorf("n=%d: residual %g, polished %g", n, s.residual, better.residual)
+		}
+	}
+	// ρ(F) = 1 − 1e-6 or so: 2⁸ steps are not enough.
+	p := newProblem(Diagonal(1, 0.5), Identity(2), Diagonal(1e-12, 1), Identity(2))
+	x := Diagonal(1e-6, 1.1)
+	if s := p.at(x.Data); s == nil || p.polish(s) != s {
+		t.Error("a series that does not end was used")
+	}
+}

@@ -540,6 +540,20 @@ func TestSteinIsTheOperator(t *testing.T) {
 			}
 		}
 	}
+	// Nilpotent, and so proved, but in coordinates in which doubling loses digits.
+	d, h := New(4, 4), reflection(rng, 4)
+	for i := range 3 {
+		d.Set(i, i+1, 30)
+	}
+	a, tmp := New(4, 4), make([]float64, 16)
+	dense.Mul(tmp, h.Data, d.Data, 4, 4, 4)
+	dense.MulNT(a.Data, tmp, h.Data, 4, 4, 4)
+	if o, err := Prepare(a); err != nil || !o.contracts || !o.refine {
+		t.Fatalf("%v: the test is to have a proof by a power, and a refinement", err)
+	}
+	if _, _, _, ok := smith(a, Identity(4), false); ok {
+		t.Error("what doubling spoils: ok")
+	}
 	for _, a := range []Matrix{
 		rows(t, []float64{1}), rows(t, []float64{-1.5}), rows(t, []float64{0.5, 1e200}, []float64{0, 0.5}),
 		rows(t, []float64{0, 1}, []float64{-1, 0}),

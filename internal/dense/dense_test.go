@@ -388,6 +388,20 @@ func TestCholesky(t *testing.T) {
 		if !Cholesky(l, a, n) {
 			t.Fatal("not positive definite")
 		}
+		above := append([]float64(nil), a...)
+		for i := range n {
+			for j := i + 1; j < n; j++ {
+				above[i*n+j] = math.NaN()
+			}
+		}
+		if !Cholesky(above, above, n) {
+			t.Fatal("not positive definite with NaN above the diagonal")
+		}
+		for i, v := range l {
+			if above[i] != v {
+				t.Fatalf("n=%d: entry %d is %v with NaN above the diagonal, and %v", n, i, above[i], v)
+			}
+		}
 		MulNT(back, l, l, n, n, n)
 		Sub(back, back, a)
 		if r := Norm(back) / Norm(a); r > 1e-15*float64(n) {

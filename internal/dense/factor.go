@@ -33,10 +33,7 @@ func choleskyPanels(l, a []float64, n int, w []float64) bool {
 	x, t := w[:width*n], w[width*n:]
 	for j := 0; j < n; j += width {
 		c, below := min(width, n-j), n-j
-		packPanel(x, a[j*n+j:], n, below, c)
-		for i := range c { // above the diagonal A may be anything
-			clear(x[i*width+i+1 : i*width+c])
-		}
+		packPanel(x, a[j*n+j:], n, below, c) // what is above the diagonal never leaves its place
 		if j > 0 {
 			// t ← the rows j … j+c−1 of L, transposed.
 			if c == width {
