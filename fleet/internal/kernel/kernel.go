@@ -64,6 +64,7 @@ const (
 	kindTwoSum
 	kindSquares
 	kindDouble
+	kindTile
 )
 
 // What becomes of a product or of an element: mode.
@@ -196,6 +197,10 @@ func (p *Program) touch(m Mat) Mat {
 	return m
 }
 
+// tileMax: a product of at most as many rows and columns, with nothing that
+// moves, is one tile of the AVX-512 code, and done without the loops over tiles.
+const tileMax = 4
+
 func (p *Program) mul(mode, flags int, c, c0, a, b Mat, s float64) {
 	if a.Cols != b.Rows || c.Rows != a.Rows || c.Cols != b.Cols || a.Cols == 0 ||
 		c0.Rows != c.Rows || c0.Cols != c.Cols || flags&flagSym != 0 && c.Rows != c.Cols {
@@ -216,8 +221,12 @@ func (p *Program) mul(mode, flags int, c, c0, a, b Mat, s float64) {
 	if c.moves {
 		flags |= flagC
 	}
+	what := kindMul
+	if c.Rows <= tileMax && c.Cols <= tileMax && flags&(flagA|flagB|flagC) == 0 {
+		what = kindTile
+	}
 	p.ops = append(p.ops, op{
-		kind: int32(kindMul), mode: int32(mode), flags: int32(flags),
+		kind: int32(what), mode: int32(mode), flags: int32(flags),
 		m: int32(c.Rows), k: int32(a.Cols), n: int32(c.Cols),
 		c: bytes(c.at), c0: bytes(c0.at), a: bytes(a.at), b: bytes(b.at),
 		ci: bytes(c.ri), cj: bytes(c.ci), ai: bytes(a.ri), ap: bytes(a.ci), bp: bytes(b.ri), bj: bytes(b.ci),

@@ -12,6 +12,8 @@ TEXT ·run512(SB), NOSPLIT, $128-16
 
 dispatch:
 	MOVL (DI), AX
+	CMPL AX, $0x0e
+	JEQ  tile
 	CMPL AX, $0x01
 	JEQ  mul
 	CMPL AX, $0x02
@@ -45,6 +47,2200 @@ done:
 advance:
 	ADDQ $0x48, DI
 	JMP  dispatch
+
+tile:
+	MOVLQSX 8(DI), DX
+	MOVLQSX 28(DI), AX
+	ADDQ    SI, AX
+	MOVLQSX 32(DI), BX
+	ADDQ    SI, BX
+	MOVLQSX 16(DI), R13
+	MOVLQSX 12(DI), CX
+	MOVLQSX 44(DI), R8
+	MOVLQSX 48(DI), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVLQSX 52(DI), R11
+	MOVLQSX 56(DI), R12
+	TESTL   $0x00000001, 60(DI)
+	JNE     triangle
+	CMPQ    DX, $0x01
+	JNE     above1
+	CMPQ    R13, $0x01
+	JEQ     alone1_1
+	CMPQ    R13, $0x02
+	JEQ     alone1_2
+	CMPQ    R13, $0x03
+	JEQ     alone1_3
+	JMP     alone1_4
+
+above1:
+	CMPQ DX, $0x02
+	JNE  above2
+	CMPQ R13, $0x01
+	JEQ  alone2_1
+	CMPQ R13, $0x02
+	JEQ  alone2_2
+	CMPQ R13, $0x03
+	JEQ  alone2_3
+	JMP  alone2_4
+
+above2:
+	CMPQ DX, $0x03
+	JNE  above3
+	CMPQ R13, $0x01
+	JEQ  alone3_1
+	CMPQ R13, $0x02
+	JEQ  alone3_2
+	CMPQ R13, $0x03
+	JEQ  alone3_3
+	JMP  alone3_4
+
+above3:
+	CMPQ R13, $0x01
+	JEQ  alone4_1
+	CMPQ R13, $0x02
+	JEQ  alone4_2
+	CMPQ R13, $0x03
+	JEQ  alone4_3
+	JMP  alone4_4
+
+triangle:
+	CMPQ DX, $0x01
+	JEQ  triangle1
+	CMPQ DX, $0x02
+	JEQ  triangle2
+	CMPQ DX, $0x03
+	JEQ  triangle3
+	JMP  triangle4
+
+alone1_1:
+	VMOVUPD (BX), Z16
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	DECQ    CX
+	JEQ     alone1_1_out
+
+alone1_1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	DECQ        CX
+	JNE         alone1_1_k
+
+alone1_1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_1_add
+	CMPL         CX, $0x02
+	JEQ          alone1_1_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone1_1_fma
+	VMULPD       Z16, Z0, Z0
+	JMP          alone1_1_store
+
+alone1_1_add:
+	VADDPD (BX), Z0, Z0
+	JMP    alone1_1_store
+
+alone1_1_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	JMP     alone1_1_store
+
+alone1_1_fma:
+	VFMADD213PD (BX), Z16, Z0
+
+alone1_1_store:
+	VMOVUPD Z0, (DX)
+	JMP     done
+
+alone1_2:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	DECQ    CX
+	JEQ     alone1_2_out
+
+alone1_2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	DECQ        CX
+	JNE         alone1_2_k
+
+alone1_2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_2_add
+	CMPL         CX, $0x02
+	JEQ          alone1_2_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone1_2_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	JMP          alone1_2_store
+
+alone1_2_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	JMP    alone1_2_store
+
+alone1_2_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	JMP     alone1_2_store
+
+alone1_2_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+
+alone1_2_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	JMP     done
+
+alone1_3:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	DECQ    CX
+	JEQ     alone1_3_out
+
+alone1_3_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	DECQ        CX
+	JNE         alone1_3_k
+
+alone1_3_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_3_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_3_add
+	CMPL         CX, $0x02
+	JEQ          alone1_3_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone1_3_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	JMP          alone1_3_store
+
+alone1_3_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	JMP    alone1_3_store
+
+alone1_3_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	JMP     alone1_3_store
+
+alone1_3_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+
+alone1_3_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	JMP     done
+
+alone1_4:
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (BX)(R13*1), Z19
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	VMULPD  Z19, Z20, Z3
+	DECQ    CX
+	JEQ     alone1_4_out
+
+alone1_4_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (BX)(R13*1), Z19
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	VFMADD231PD Z19, Z20, Z3
+	DECQ        CX
+	JNE         alone1_4_k
+
+alone1_4_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_4_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_4_add
+	CMPL         CX, $0x02
+	JEQ          alone1_4_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone1_4_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	VMULPD       Z16, Z3, Z3
+	JMP          alone1_4_store
+
+alone1_4_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	VADDPD (BX)(R10*1), Z3, Z3
+	JMP    alone1_4_store
+
+alone1_4_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z3, Z17, Z3
+	JMP     alone1_4_store
+
+alone1_4_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+	VFMADD213PD (BX)(R10*1), Z16, Z3
+
+alone1_4_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	VMOVUPD Z3, (DX)(R10*1)
+	JMP     done
+
+triangle1:
+	VMOVUPD (BX), Z16
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	DECQ    CX
+	JEQ     triangle1_out
+
+triangle1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	DECQ        CX
+	JNE         triangle1_k
+
+triangle1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	LEAQ         (R9)(R9*2), R12
+	MOVQ         DX, AX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          triangle1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          triangle1_add
+	CMPL         CX, $0x02
+	JEQ          triangle1_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          triangle1_fma
+	VMULPD       Z16, Z0, Z0
+	JMP          triangle1_store
+
+triangle1_add:
+	VADDPD (BX), Z0, Z0
+	JMP    triangle1_store
+
+triangle1_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	JMP     triangle1_store
+
+triangle1_fma:
+	VFMADD213PD (BX), Z16, Z0
+
+triangle1_store:
+	VMOVUPD Z0, (DX)
+	JMP     done
+
+alone2_1:
+	VMOVUPD (BX), Z16
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	DECQ    CX
+	JEQ     alone2_1_out
+
+alone2_1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	DECQ        CX
+	JNE         alone2_1_k
+
+alone2_1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_1_add
+	CMPL         CX, $0x02
+	JEQ          alone2_1_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone2_1_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z4, Z4
+	JMP          alone2_1_store
+
+alone2_1_add:
+	VADDPD (BX), Z0, Z0
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	JMP    alone2_1_store
+
+alone2_1_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	JMP     alone2_1_store
+
+alone2_1_fma:
+	VFMADD213PD (BX), Z16, Z0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+
+alone2_1_store:
+	VMOVUPD Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	JMP     done
+
+alone2_2:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	DECQ    CX
+	JEQ     alone2_2_out
+
+alone2_2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	DECQ        CX
+	JNE         alone2_2_k
+
+alone2_2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_2_add
+	CMPL         CX, $0x02
+	JEQ          alone2_2_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone2_2_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	JMP          alone2_2_store
+
+alone2_2_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	JMP    alone2_2_store
+
+alone2_2_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	JMP     alone2_2_store
+
+alone2_2_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+
+alone2_2_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	JMP     done
+
+alone2_3:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMULPD  Z18, Z21, Z6
+	DECQ    CX
+	JEQ     alone2_3_out
+
+alone2_3_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VFMADD231PD Z18, Z21, Z6
+	DECQ        CX
+	JNE         alone2_3_k
+
+alone2_3_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_3_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_3_add
+	CMPL         CX, $0x02
+	JEQ          alone2_3_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone2_3_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z6, Z6
+	JMP          alone2_3_store
+
+alone2_3_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	VADDPD (BX)(R8*2), Z6, Z6
+	JMP    alone2_3_store
+
+alone2_3_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z6, Z17, Z6
+	JMP     alone2_3_store
+
+alone2_3_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	VFMADD213PD (BX)(R8*2), Z16, Z6
+
+alone2_3_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	VMOVUPD Z6, (DX)(R8*2)
+	JMP     done
+
+alone2_4:
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (BX)(R13*1), Z19
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	VMULPD  Z19, Z20, Z3
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMULPD  Z18, Z21, Z6
+	VMULPD  Z19, Z21, Z7
+	DECQ    CX
+	JEQ     alone2_4_out
+
+alone2_4_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (BX)(R13*1), Z19
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	VFMADD231PD Z19, Z20, Z3
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VFMADD231PD Z18, Z21, Z6
+	VFMADD231PD Z19, Z21, Z7
+	DECQ        CX
+	JNE         alone2_4_k
+
+alone2_4_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_4_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_4_add
+	CMPL         CX, $0x02
+	JEQ          alone2_4_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone2_4_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	VMULPD       Z16, Z3, Z3
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z6, Z6
+	VMULPD       Z16, Z7, Z7
+	JMP          alone2_4_store
+
+alone2_4_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	VADDPD (BX)(R10*1), Z3, Z3
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	VADDPD (BX)(R8*2), Z6, Z6
+	VADDPD (BX)(R10*1), Z7, Z7
+	JMP    alone2_4_store
+
+alone2_4_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z3, Z17, Z3
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z6, Z17, Z6
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z7, Z17, Z7
+	JMP     alone2_4_store
+
+alone2_4_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+	VFMADD213PD (BX)(R10*1), Z16, Z3
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	VFMADD213PD (BX)(R8*2), Z16, Z6
+	VFMADD213PD (BX)(R10*1), Z16, Z7
+
+alone2_4_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	VMOVUPD Z3, (DX)(R10*1)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	VMOVUPD Z6, (DX)(R8*2)
+	VMOVUPD Z7, (DX)(R10*1)
+	JMP     done
+
+triangle2:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	DECQ    CX
+	JEQ     triangle2_out
+
+triangle2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	DECQ        CX
+	JNE         triangle2_k
+
+triangle2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	LEAQ         (R9)(R9*2), R12
+	MOVQ         DX, AX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          triangle2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          triangle2_add
+	CMPL         CX, $0x02
+	JEQ          triangle2_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          triangle2_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	JMP          triangle2_store
+
+triangle2_add:
+	VADDPD (BX), Z0, Z0
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	JMP    triangle2_store
+
+triangle2_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	JMP     triangle2_store
+
+triangle2_fma:
+	VFMADD213PD (BX), Z16, Z0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+
+triangle2_store:
+	VMOVUPD Z0, (DX)
+	ADDQ    R9, DX
+	ADDQ    R8, AX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, (DX)(R8*1)
+	JMP     done
+
+alone3_1:
+	VMOVUPD (BX), Z16
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	DECQ    CX
+	JEQ     alone3_1_out
+
+alone3_1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	DECQ        CX
+	JNE         alone3_1_k
+
+alone3_1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone3_1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone3_1_add
+	CMPL         CX, $0x02
+	JEQ          alone3_1_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone3_1_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z8, Z8
+	JMP          alone3_1_store
+
+alone3_1_add:
+	VADDPD (BX), Z0, Z0
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	JMP    alone3_1_store
+
+alone3_1_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	JMP     alone3_1_store
+
+alone3_1_fma:
+	VFMADD213PD (BX), Z16, Z0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+
+alone3_1_store:
+	VMOVUPD Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	JMP     done
+
+alone3_2:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	DECQ    CX
+	JEQ     alone3_2_out
+
+alone3_2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	DECQ        CX
+	JNE         alone3_2_k
+
+alone3_2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone3_2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone3_2_add
+	CMPL         CX, $0x02
+	JEQ          alone3_2_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone3_2_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	JMP          alone3_2_store
+
+alone3_2_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	JMP    alone3_2_store
+
+alone3_2_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	JMP     alone3_2_store
+
+alone3_2_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+
+alone3_2_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z9, (DX)(R8*1)
+	JMP     done
+
+alone3_3:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMULPD  Z18, Z21, Z6
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	VMULPD  Z18, Z22, Z10
+	DECQ    CX
+	JEQ     alone3_3_out
+
+alone3_3_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VFMADD231PD Z18, Z21, Z6
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	VFMADD231PD Z18, Z22, Z10
+	DECQ        CX
+	JNE         alone3_3_k
+
+alone3_3_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone3_3_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone3_3_add
+	CMPL         CX, $0x02
+	JEQ          alone3_3_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone3_3_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z6, Z6
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	VMULPD       Z16, Z10, Z10
+	JMP          alone3_3_store
+
+alone3_3_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	VADDPD (BX)(R8*2), Z6, Z6
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	VADDPD (BX)(R8*2), Z10, Z10
+	JMP    alone3_3_store
+
+alone3_3_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z6, Z17, Z6
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z10, Z17, Z10
+	JMP     alone3_3_store
+
+alone3_3_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	VFMADD213PD (BX)(R8*2), Z16, Z6
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+	VFMADD213PD (BX)(R8*2), Z16, Z10
+
+alone3_3_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	VMOVUPD Z6, (DX)(R8*2)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z9, (DX)(R8*1)
+	VMOVUPD Z10, (DX)(R8*2)
+	JMP     done
+
+alone3_4:
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (BX)(R13*1), Z19
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	VMULPD  Z19, Z20, Z3
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMULPD  Z18, Z21, Z6
+	VMULPD  Z19, Z21, Z7
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	VMULPD  Z18, Z22, Z10
+	VMULPD  Z19, Z22, Z11
+	DECQ    CX
+	JEQ     alone3_4_out
+
+alone3_4_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (BX)(R13*1), Z19
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	VFMADD231PD Z19, Z20, Z3
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VFMADD231PD Z18, Z21, Z6
+	VFMADD231PD Z19, Z21, Z7
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	VFMADD231PD Z18, Z22, Z10
+	VFMADD231PD Z19, Z22, Z11
+	DECQ        CX
+	JNE         alone3_4_k
+
+alone3_4_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone3_4_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone3_4_add
+	CMPL         CX, $0x02
+	JEQ          alone3_4_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone3_4_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	VMULPD       Z16, Z3, Z3
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z6, Z6
+	VMULPD       Z16, Z7, Z7
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	VMULPD       Z16, Z10, Z10
+	VMULPD       Z16, Z11, Z11
+	JMP          alone3_4_store
+
+alone3_4_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	VADDPD (BX)(R10*1), Z3, Z3
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	VADDPD (BX)(R8*2), Z6, Z6
+	VADDPD (BX)(R10*1), Z7, Z7
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	VADDPD (BX)(R8*2), Z10, Z10
+	VADDPD (BX)(R10*1), Z11, Z11
+	JMP    alone3_4_store
+
+alone3_4_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z3, Z17, Z3
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z6, Z17, Z6
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z7, Z17, Z7
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z10, Z17, Z10
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z11, Z17, Z11
+	JMP     alone3_4_store
+
+alone3_4_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+	VFMADD213PD (BX)(R10*1), Z16, Z3
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	VFMADD213PD (BX)(R8*2), Z16, Z6
+	VFMADD213PD (BX)(R10*1), Z16, Z7
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+	VFMADD213PD (BX)(R8*2), Z16, Z10
+	VFMADD213PD (BX)(R10*1), Z16, Z11
+
+alone3_4_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	VMOVUPD Z3, (DX)(R10*1)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	VMOVUPD Z6, (DX)(R8*2)
+	VMOVUPD Z7, (DX)(R10*1)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z9, (DX)(R8*1)
+	VMOVUPD Z10, (DX)(R8*2)
+	VMOVUPD Z11, (DX)(R10*1)
+	JMP     done
+
+triangle3:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	VMULPD  Z18, Z22, Z10
+	DECQ    CX
+	JEQ     triangle3_out
+
+triangle3_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	VFMADD231PD Z18, Z22, Z10
+	DECQ        CX
+	JNE         triangle3_k
+
+triangle3_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	LEAQ         (R9)(R9*2), R12
+	MOVQ         DX, AX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          triangle3_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          triangle3_add
+	CMPL         CX, $0x02
+	JEQ          triangle3_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          triangle3_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	VMULPD       Z16, Z10, Z10
+	JMP          triangle3_store
+
+triangle3_add:
+	VADDPD (BX), Z0, Z0
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	VADDPD (BX)(R8*2), Z10, Z10
+	JMP    triangle3_store
+
+triangle3_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z10, Z17, Z10
+	JMP     triangle3_store
+
+triangle3_fma:
+	VFMADD213PD (BX), Z16, Z0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+	VFMADD213PD (BX)(R8*2), Z16, Z10
+
+triangle3_store:
+	VMOVUPD Z0, (DX)
+	ADDQ    R9, DX
+	ADDQ    R8, AX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, (DX)(R8*1)
+	ADDQ    R9, DX
+	ADDQ    R8, AX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z8, (AX)
+	VMOVUPD Z9, (DX)(R8*1)
+	VMOVUPD Z9, (AX)(R9*1)
+	VMOVUPD Z10, (DX)(R8*2)
+	JMP     done
+
+alone4_1:
+	VMOVUPD (BX), Z16
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMOVUPD (AX)(R10*1), Z23
+	VMULPD  Z16, Z23, Z12
+	DECQ    CX
+	JEQ     alone4_1_out
+
+alone4_1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VMOVUPD     (AX)(R10*1), Z23
+	VFMADD231PD Z16, Z23, Z12
+	DECQ        CX
+	JNE         alone4_1_k
+
+alone4_1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone4_1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone4_1_add
+	CMPL         CX, $0x02
+	JEQ          alone4_1_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone4_1_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z12, Z12
+	JMP          alone4_1_store
+
+alone4_1_add:
+	VADDPD (BX), Z0, Z0
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	ADDQ   R9, BX
+	VADDPD (BX), Z12, Z12
+	JMP    alone4_1_store
+
+alone4_1_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z12, Z17, Z12
+	JMP     alone4_1_store
+
+alone4_1_fma:
+	VFMADD213PD (BX), Z16, Z0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z12
+
+alone4_1_store:
+	VMOVUPD Z0, (DX)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	ADDQ    R9, DX
+	VMOVUPD Z12, (DX)
+	JMP     done
+
+alone4_2:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	VMOVUPD (AX)(R10*1), Z23
+	VMULPD  Z16, Z23, Z12
+	VMULPD  Z17, Z23, Z13
+	DECQ    CX
+	JEQ     alone4_2_out
+
+alone4_2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	VMOVUPD     (AX)(R10*1), Z23
+	VFMADD231PD Z16, Z23, Z12
+	VFMADD231PD Z17, Z23, Z13
+	DECQ        CX
+	JNE         alone4_2_k
+
+alone4_2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone4_2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone4_2_add
+	CMPL         CX, $0x02
+	JEQ          alone4_2_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone4_2_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	VMULPD       Z16, Z12, Z12
+	VMULPD       Z16, Z13, Z13
+	JMP          alone4_2_store
+
+alone4_2_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	ADDQ   R9, BX
+	VADDPD (BX), Z12, Z12
+	VADDPD (BX)(R8*1), Z13, Z13
+	JMP    alone4_2_store
+
+alone4_2_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z12, Z17, Z12
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z13, Z17, Z13
+	JMP     alone4_2_store
+
+alone4_2_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z12
+	VFMADD213PD (BX)(R8*1), Z16, Z13
+
+alone4_2_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z9, (DX)(R8*1)
+	ADDQ    R9, DX
+	VMOVUPD Z12, (DX)
+	VMOVUPD Z13, (DX)(R8*1)
+	JMP     done
+
+alone4_3:
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMULPD  Z18, Z21, Z6
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	VMULPD  Z18, Z22, Z10
+	VMOVUPD (AX)(R10*1), Z23
+	VMULPD  Z16, Z23, Z12
+	VMULPD  Z17, Z23, Z13
+	VMULPD  Z18, Z23, Z14
+	DECQ    CX
+	JEQ     alone4_3_out
+
+alone4_3_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VFMADD231PD Z18, Z21, Z6
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	VFMADD231PD Z18, Z22, Z10
+	VMOVUPD     (AX)(R10*1), Z23
+	VFMADD231PD Z16, Z23, Z12
+	VFMADD231PD Z17, Z23, Z13
+	VFMADD231PD Z18, Z23, Z14
+	DECQ        CX
+	JNE         alone4_3_k
+
+alone4_3_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone4_3_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone4_3_add
+	CMPL         CX, $0x02
+	JEQ          alone4_3_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone4_3_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z6, Z6
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	VMULPD       Z16, Z10, Z10
+	VMULPD       Z16, Z12, Z12
+	VMULPD       Z16, Z13, Z13
+	VMULPD       Z16, Z14, Z14
+	JMP          alone4_3_store
+
+alone4_3_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	VADDPD (BX)(R8*2), Z6, Z6
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	VADDPD (BX)(R8*2), Z10, Z10
+	ADDQ   R9, BX
+	VADDPD (BX), Z12, Z12
+	VADDPD (BX)(R8*1), Z13, Z13
+	VADDPD (BX)(R8*2), Z14, Z14
+	JMP    alone4_3_store
+
+alone4_3_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z6, Z17, Z6
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z10, Z17, Z10
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z12, Z17, Z12
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z13, Z17, Z13
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z14, Z17, Z14
+	JMP     alone4_3_store
+
+alone4_3_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	VFMADD213PD (BX)(R8*2), Z16, Z6
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+	VFMADD213PD (BX)(R8*2), Z16, Z10
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z12
+	VFMADD213PD (BX)(R8*1), Z16, Z13
+	VFMADD213PD (BX)(R8*2), Z16, Z14
+
+alone4_3_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	VMOVUPD Z6, (DX)(R8*2)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z9, (DX)(R8*1)
+	VMOVUPD Z10, (DX)(R8*2)
+	ADDQ    R9, DX
+	VMOVUPD Z12, (DX)
+	VMOVUPD Z13, (DX)(R8*1)
+	VMOVUPD Z14, (DX)(R8*2)
+	JMP     done
+
+alone4_4:
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (BX)(R13*1), Z19
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMULPD  Z17, Z20, Z1
+	VMULPD  Z18, Z20, Z2
+	VMULPD  Z19, Z20, Z3
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMULPD  Z18, Z21, Z6
+	VMULPD  Z19, Z21, Z7
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	VMULPD  Z18, Z22, Z10
+	VMULPD  Z19, Z22, Z11
+	VMOVUPD (AX)(R10*1), Z23
+	VMULPD  Z16, Z23, Z12
+	VMULPD  Z17, Z23, Z13
+	VMULPD  Z18, Z23, Z14
+	VMULPD  Z19, Z23, Z15
+	DECQ    CX
+	JEQ     alone4_4_out
+
+alone4_4_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (BX)(R13*1), Z19
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VFMADD231PD Z17, Z20, Z1
+	VFMADD231PD Z18, Z20, Z2
+	VFMADD231PD Z19, Z20, Z3
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VFMADD231PD Z18, Z21, Z6
+	VFMADD231PD Z19, Z21, Z7
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	VFMADD231PD Z18, Z22, Z10
+	VFMADD231PD Z19, Z22, Z11
+	VMOVUPD     (AX)(R10*1), Z23
+	VFMADD231PD Z16, Z23, Z12
+	VFMADD231PD Z17, Z23, Z13
+	VFMADD231PD Z18, Z23, Z14
+	VFMADD231PD Z19, Z23, Z15
+	DECQ        CX
+	JNE         alone4_4_k
+
+alone4_4_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone4_4_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone4_4_add
+	CMPL         CX, $0x02
+	JEQ          alone4_4_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          alone4_4_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z1, Z1
+	VMULPD       Z16, Z2, Z2
+	VMULPD       Z16, Z3, Z3
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z6, Z6
+	VMULPD       Z16, Z7, Z7
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	VMULPD       Z16, Z10, Z10
+	VMULPD       Z16, Z11, Z11
+	VMULPD       Z16, Z12, Z12
+	VMULPD       Z16, Z13, Z13
+	VMULPD       Z16, Z14, Z14
+	VMULPD       Z16, Z15, Z15
+	JMP          alone4_4_store
+
+alone4_4_add:
+	VADDPD (BX), Z0, Z0
+	VADDPD (BX)(R8*1), Z1, Z1
+	VADDPD (BX)(R8*2), Z2, Z2
+	VADDPD (BX)(R10*1), Z3, Z3
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	VADDPD (BX)(R8*2), Z6, Z6
+	VADDPD (BX)(R10*1), Z7, Z7
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	VADDPD (BX)(R8*2), Z10, Z10
+	VADDPD (BX)(R10*1), Z11, Z11
+	ADDQ   R9, BX
+	VADDPD (BX), Z12, Z12
+	VADDPD (BX)(R8*1), Z13, Z13
+	VADDPD (BX)(R8*2), Z14, Z14
+	VADDPD (BX)(R10*1), Z15, Z15
+	JMP    alone4_4_store
+
+alone4_4_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z1, Z17, Z1
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z2, Z17, Z2
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z3, Z17, Z3
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z6, Z17, Z6
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z7, Z17, Z7
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z10, Z17, Z10
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z11, Z17, Z11
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z12, Z17, Z12
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z13, Z17, Z13
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z14, Z17, Z14
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z15, Z17, Z15
+	JMP     alone4_4_store
+
+alone4_4_fma:
+	VFMADD213PD (BX), Z16, Z0
+	VFMADD213PD (BX)(R8*1), Z16, Z1
+	VFMADD213PD (BX)(R8*2), Z16, Z2
+	VFMADD213PD (BX)(R10*1), Z16, Z3
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	VFMADD213PD (BX)(R8*2), Z16, Z6
+	VFMADD213PD (BX)(R10*1), Z16, Z7
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+	VFMADD213PD (BX)(R8*2), Z16, Z10
+	VFMADD213PD (BX)(R10*1), Z16, Z11
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z12
+	VFMADD213PD (BX)(R8*1), Z16, Z13
+	VFMADD213PD (BX)(R8*2), Z16, Z14
+	VFMADD213PD (BX)(R10*1), Z16, Z15
+
+alone4_4_store:
+	VMOVUPD Z0, (DX)
+	VMOVUPD Z1, (DX)(R8*1)
+	VMOVUPD Z2, (DX)(R8*2)
+	VMOVUPD Z3, (DX)(R10*1)
+	ADDQ    R9, DX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z5, (DX)(R8*1)
+	VMOVUPD Z6, (DX)(R8*2)
+	VMOVUPD Z7, (DX)(R10*1)
+	ADDQ    R9, DX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z9, (DX)(R8*1)
+	VMOVUPD Z10, (DX)(R8*2)
+	VMOVUPD Z11, (DX)(R10*1)
+	ADDQ    R9, DX
+	VMOVUPD Z12, (DX)
+	VMOVUPD Z13, (DX)(R8*1)
+	VMOVUPD Z14, (DX)(R8*2)
+	VMOVUPD Z15, (DX)(R10*1)
+	JMP     done
+
+triangle4:
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPD (BX), Z16
+	VMOVUPD (BX)(R12*1), Z17
+	VMOVUPD (BX)(R12*2), Z18
+	VMOVUPD (BX)(R13*1), Z19
+	VMOVUPD (AX), Z20
+	VMULPD  Z16, Z20, Z0
+	VMOVUPD (AX)(R8*1), Z21
+	VMULPD  Z16, Z21, Z4
+	VMULPD  Z17, Z21, Z5
+	VMOVUPD (AX)(R8*2), Z22
+	VMULPD  Z16, Z22, Z8
+	VMULPD  Z17, Z22, Z9
+	VMULPD  Z18, Z22, Z10
+	VMOVUPD (AX)(R10*1), Z23
+	VMULPD  Z16, Z23, Z12
+	VMULPD  Z17, Z23, Z13
+	VMULPD  Z18, Z23, Z14
+	VMULPD  Z19, Z23, Z15
+	DECQ    CX
+	JEQ     triangle4_out
+
+triangle4_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Z16
+	VMOVUPD     (BX)(R12*1), Z17
+	VMOVUPD     (BX)(R12*2), Z18
+	VMOVUPD     (BX)(R13*1), Z19
+	VMOVUPD     (AX), Z20
+	VFMADD231PD Z16, Z20, Z0
+	VMOVUPD     (AX)(R8*1), Z21
+	VFMADD231PD Z16, Z21, Z4
+	VFMADD231PD Z17, Z21, Z5
+	VMOVUPD     (AX)(R8*2), Z22
+	VFMADD231PD Z16, Z22, Z8
+	VFMADD231PD Z17, Z22, Z9
+	VFMADD231PD Z18, Z22, Z10
+	VMOVUPD     (AX)(R10*1), Z23
+	VFMADD231PD Z16, Z23, Z12
+	VFMADD231PD Z17, Z23, Z13
+	VFMADD231PD Z18, Z23, Z14
+	VFMADD231PD Z19, Z23, Z15
+	DECQ        CX
+	JNE         triangle4_k
+
+triangle4_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	LEAQ         (R9)(R9*2), R12
+	MOVQ         DX, AX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          triangle4_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          triangle4_add
+	CMPL         CX, $0x02
+	JEQ          triangle4_sub
+	VBROADCASTSD 64(DI), Z16
+	CMPL         CX, $0x03
+	JEQ          triangle4_fma
+	VMULPD       Z16, Z0, Z0
+	VMULPD       Z16, Z4, Z4
+	VMULPD       Z16, Z5, Z5
+	VMULPD       Z16, Z8, Z8
+	VMULPD       Z16, Z9, Z9
+	VMULPD       Z16, Z10, Z10
+	VMULPD       Z16, Z12, Z12
+	VMULPD       Z16, Z13, Z13
+	VMULPD       Z16, Z14, Z14
+	VMULPD       Z16, Z15, Z15
+	JMP          triangle4_store
+
+triangle4_add:
+	VADDPD (BX), Z0, Z0
+	ADDQ   R9, BX
+	VADDPD (BX), Z4, Z4
+	VADDPD (BX)(R8*1), Z5, Z5
+	ADDQ   R9, BX
+	VADDPD (BX), Z8, Z8
+	VADDPD (BX)(R8*1), Z9, Z9
+	VADDPD (BX)(R8*2), Z10, Z10
+	ADDQ   R9, BX
+	VADDPD (BX), Z12, Z12
+	VADDPD (BX)(R8*1), Z13, Z13
+	VADDPD (BX)(R8*2), Z14, Z14
+	VADDPD (BX)(R10*1), Z15, Z15
+	JMP    triangle4_store
+
+triangle4_sub:
+	VMOVUPD (BX), Z17
+	VSUBPD  Z0, Z17, Z0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z4, Z17, Z4
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z5, Z17, Z5
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z8, Z17, Z8
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z9, Z17, Z9
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z10, Z17, Z10
+	ADDQ    R9, BX
+	VMOVUPD (BX), Z17
+	VSUBPD  Z12, Z17, Z12
+	VMOVUPD (BX)(R8*1), Z17
+	VSUBPD  Z13, Z17, Z13
+	VMOVUPD (BX)(R8*2), Z17
+	VSUBPD  Z14, Z17, Z14
+	VMOVUPD (BX)(R10*1), Z17
+	VSUBPD  Z15, Z17, Z15
+	JMP     triangle4_store
+
+triangle4_fma:
+	VFMADD213PD (BX), Z16, Z0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z4
+	VFMADD213PD (BX)(R8*1), Z16, Z5
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z8
+	VFMADD213PD (BX)(R8*1), Z16, Z9
+	VFMADD213PD (BX)(R8*2), Z16, Z10
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Z16, Z12
+	VFMADD213PD (BX)(R8*1), Z16, Z13
+	VFMADD213PD (BX)(R8*2), Z16, Z14
+	VFMADD213PD (BX)(R10*1), Z16, Z15
+
+triangle4_store:
+	VMOVUPD Z0, (DX)
+	ADDQ    R9, DX
+	ADDQ    R8, AX
+	VMOVUPD Z4, (DX)
+	VMOVUPD Z4, (AX)
+	VMOVUPD Z5, (DX)(R8*1)
+	ADDQ    R9, DX
+	ADDQ    R8, AX
+	VMOVUPD Z8, (DX)
+	VMOVUPD Z8, (AX)
+	VMOVUPD Z9, (DX)(R8*1)
+	VMOVUPD Z9, (AX)(R9*1)
+	VMOVUPD Z10, (DX)(R8*2)
+	ADDQ    R9, DX
+	ADDQ    R8, AX
+	VMOVUPD Z12, (DX)
+	VMOVUPD Z12, (AX)
+	VMOVUPD Z13, (DX)(R8*1)
+	VMOVUPD Z13, (AX)(R9*1)
+	VMOVUPD Z14, (DX)(R8*2)
+	VMOVUPD Z14, (AX)(R9*2)
+	VMOVUPD Z15, (DX)(R10*1)
+	JMP     done
 
 mul:
 	MOVLQSX 28(DI), AX
@@ -5125,6 +7321,8 @@ TEXT ·run256(SB), NOSPLIT, $128-16
 
 dispatch:
 	MOVL (DI), AX
+	CMPL AX, $0x0e
+	JEQ  tile
 	CMPL AX, $0x01
 	JEQ  mul
 	CMPL AX, $0x02
@@ -5166,6 +7364,833 @@ both:
 advance:
 	ADDQ $0x48, DI
 	JMP  dispatch
+
+tile:
+	MOVLQSX 8(DI), DX
+	CMPQ    DX, $0x02
+	JGT     mul
+	MOVLQSX 28(DI), AX
+	ADDQ    SI, AX
+	MOVLQSX 32(DI), BX
+	ADDQ    SI, BX
+	MOVLQSX 16(DI), R13
+	MOVLQSX 12(DI), CX
+	MOVLQSX 44(DI), R8
+	MOVLQSX 48(DI), R9
+	LEAQ    (R8)(R8*2), R10
+	MOVLQSX 52(DI), R11
+	MOVLQSX 56(DI), R12
+	TESTL   $0x00000001, 60(DI)
+	JNE     triangle
+	CMPQ    DX, $0x01
+	JNE     above1
+	CMPQ    R13, $0x01
+	JEQ     alone1_1
+	CMPQ    R13, $0x02
+	JEQ     alone1_2
+	CMPQ    R13, $0x03
+	JEQ     alone1_3
+	JMP     alone1_4
+
+above1:
+	CMPQ R13, $0x01
+	JEQ  alone2_1
+	CMPQ R13, $0x02
+	JEQ  alone2_2
+	CMPQ R13, $0x03
+	JEQ  alone2_3
+	JMP  alone2_4
+
+triangle:
+	CMPQ DX, $0x01
+	JEQ  triangle1
+	JMP  triangle2
+
+alone1_1:
+	VMOVUPD (BX), Y8
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	DECQ    CX
+	JEQ     alone1_1_out
+
+alone1_1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	DECQ        CX
+	JNE         alone1_1_k
+
+alone1_1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_1_add
+	CMPL         CX, $0x02
+	JEQ          alone1_1_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone1_1_fma
+	VMULPD       Y8, Y0, Y0
+	JMP          alone1_1_store
+
+alone1_1_add:
+	VADDPD (BX), Y0, Y0
+	JMP    alone1_1_store
+
+alone1_1_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	JMP     alone1_1_store
+
+alone1_1_fma:
+	VFMADD213PD (BX), Y8, Y0
+
+alone1_1_store:
+	VMOVUPD Y0, (DX)
+	JMP     done
+
+alone1_2:
+	VMOVUPD (BX), Y8
+	VMOVUPD (BX)(R12*1), Y9
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMULPD  Y9, Y12, Y1
+	DECQ    CX
+	JEQ     alone1_2_out
+
+alone1_2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (BX)(R12*1), Y9
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VFMADD231PD Y9, Y12, Y1
+	DECQ        CX
+	JNE         alone1_2_k
+
+alone1_2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_2_add
+	CMPL         CX, $0x02
+	JEQ          alone1_2_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone1_2_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y1, Y1
+	JMP          alone1_2_store
+
+alone1_2_add:
+	VADDPD (BX), Y0, Y0
+	VADDPD (BX)(R8*1), Y1, Y1
+	JMP    alone1_2_store
+
+alone1_2_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y1, Y9, Y1
+	JMP     alone1_2_store
+
+alone1_2_fma:
+	VFMADD213PD (BX), Y8, Y0
+	VFMADD213PD (BX)(R8*1), Y8, Y1
+
+alone1_2_store:
+	VMOVUPD Y0, (DX)
+	VMOVUPD Y1, (DX)(R8*1)
+	JMP     done
+
+alone1_3:
+	VMOVUPD (BX), Y8
+	VMOVUPD (BX)(R12*1), Y9
+	VMOVUPD (BX)(R12*2), Y10
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMULPD  Y9, Y12, Y1
+	VMULPD  Y10, Y12, Y2
+	DECQ    CX
+	JEQ     alone1_3_out
+
+alone1_3_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (BX)(R12*1), Y9
+	VMOVUPD     (BX)(R12*2), Y10
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VFMADD231PD Y9, Y12, Y1
+	VFMADD231PD Y10, Y12, Y2
+	DECQ        CX
+	JNE         alone1_3_k
+
+alone1_3_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_3_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_3_add
+	CMPL         CX, $0x02
+	JEQ          alone1_3_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone1_3_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y1, Y1
+	VMULPD       Y8, Y2, Y2
+	JMP          alone1_3_store
+
+alone1_3_add:
+	VADDPD (BX), Y0, Y0
+	VADDPD (BX)(R8*1), Y1, Y1
+	VADDPD (BX)(R8*2), Y2, Y2
+	JMP    alone1_3_store
+
+alone1_3_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y1, Y9, Y1
+	VMOVUPD (BX)(R8*2), Y9
+	VSUBPD  Y2, Y9, Y2
+	JMP     alone1_3_store
+
+alone1_3_fma:
+	VFMADD213PD (BX), Y8, Y0
+	VFMADD213PD (BX)(R8*1), Y8, Y1
+	VFMADD213PD (BX)(R8*2), Y8, Y2
+
+alone1_3_store:
+	VMOVUPD Y0, (DX)
+	VMOVUPD Y1, (DX)(R8*1)
+	VMOVUPD Y2, (DX)(R8*2)
+	JMP     done
+
+alone1_4:
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPD (BX), Y8
+	VMOVUPD (BX)(R12*1), Y9
+	VMOVUPD (BX)(R12*2), Y10
+	VMOVUPD (BX)(R13*1), Y11
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMULPD  Y9, Y12, Y1
+	VMULPD  Y10, Y12, Y2
+	VMULPD  Y11, Y12, Y3
+	DECQ    CX
+	JEQ     alone1_4_out
+
+alone1_4_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (BX)(R12*1), Y9
+	VMOVUPD     (BX)(R12*2), Y10
+	VMOVUPD     (BX)(R13*1), Y11
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VFMADD231PD Y9, Y12, Y1
+	VFMADD231PD Y10, Y12, Y2
+	VFMADD231PD Y11, Y12, Y3
+	DECQ        CX
+	JNE         alone1_4_k
+
+alone1_4_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone1_4_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone1_4_add
+	CMPL         CX, $0x02
+	JEQ          alone1_4_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone1_4_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y1, Y1
+	VMULPD       Y8, Y2, Y2
+	VMULPD       Y8, Y3, Y3
+	JMP          alone1_4_store
+
+alone1_4_add:
+	VADDPD (BX), Y0, Y0
+	VADDPD (BX)(R8*1), Y1, Y1
+	VADDPD (BX)(R8*2), Y2, Y2
+	VADDPD (BX)(R10*1), Y3, Y3
+	JMP    alone1_4_store
+
+alone1_4_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y1, Y9, Y1
+	VMOVUPD (BX)(R8*2), Y9
+	VSUBPD  Y2, Y9, Y2
+	VMOVUPD (BX)(R10*1), Y9
+	VSUBPD  Y3, Y9, Y3
+	JMP     alone1_4_store
+
+alone1_4_fma:
+	VFMADD213PD (BX), Y8, Y0
+	VFMADD213PD (BX)(R8*1), Y8, Y1
+	VFMADD213PD (BX)(R8*2), Y8, Y2
+	VFMADD213PD (BX)(R10*1), Y8, Y3
+
+alone1_4_store:
+	VMOVUPD Y0, (DX)
+	VMOVUPD Y1, (DX)(R8*1)
+	VMOVUPD Y2, (DX)(R8*2)
+	VMOVUPD Y3, (DX)(R10*1)
+	JMP     done
+
+triangle1:
+	VMOVUPD (BX), Y8
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	DECQ    CX
+	JEQ     triangle1_out
+
+triangle1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	DECQ        CX
+	JNE         triangle1_k
+
+triangle1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	LEAQ         (R9)(R9*2), R12
+	MOVQ         DX, AX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          triangle1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          triangle1_add
+	CMPL         CX, $0x02
+	JEQ          triangle1_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          triangle1_fma
+	VMULPD       Y8, Y0, Y0
+	JMP          triangle1_store
+
+triangle1_add:
+	VADDPD (BX), Y0, Y0
+	JMP    triangle1_store
+
+triangle1_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	JMP     triangle1_store
+
+triangle1_fma:
+	VFMADD213PD (BX), Y8, Y0
+
+triangle1_store:
+	VMOVUPD Y0, (DX)
+	JMP     done
+
+alone2_1:
+	VMOVUPD (BX), Y8
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMOVUPD (AX)(R8*1), Y13
+	VMULPD  Y8, Y13, Y4
+	DECQ    CX
+	JEQ     alone2_1_out
+
+alone2_1_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VMOVUPD     (AX)(R8*1), Y13
+	VFMADD231PD Y8, Y13, Y4
+	DECQ        CX
+	JNE         alone2_1_k
+
+alone2_1_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_1_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_1_add
+	CMPL         CX, $0x02
+	JEQ          alone2_1_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone2_1_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y4, Y4
+	JMP          alone2_1_store
+
+alone2_1_add:
+	VADDPD (BX), Y0, Y0
+	ADDQ   R9, BX
+	VADDPD (BX), Y4, Y4
+	JMP    alone2_1_store
+
+alone2_1_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Y9
+	VSUBPD  Y4, Y9, Y4
+	JMP     alone2_1_store
+
+alone2_1_fma:
+	VFMADD213PD (BX), Y8, Y0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Y8, Y4
+
+alone2_1_store:
+	VMOVUPD Y0, (DX)
+	ADDQ    R9, DX
+	VMOVUPD Y4, (DX)
+	JMP     done
+
+alone2_2:
+	VMOVUPD (BX), Y8
+	VMOVUPD (BX)(R12*1), Y9
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMULPD  Y9, Y12, Y1
+	VMOVUPD (AX)(R8*1), Y13
+	VMULPD  Y8, Y13, Y4
+	VMULPD  Y9, Y13, Y5
+	DECQ    CX
+	JEQ     alone2_2_out
+
+alone2_2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (BX)(R12*1), Y9
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VFMADD231PD Y9, Y12, Y1
+	VMOVUPD     (AX)(R8*1), Y13
+	VFMADD231PD Y8, Y13, Y4
+	VFMADD231PD Y9, Y13, Y5
+	DECQ        CX
+	JNE         alone2_2_k
+
+alone2_2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_2_add
+	CMPL         CX, $0x02
+	JEQ          alone2_2_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone2_2_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y1, Y1
+	VMULPD       Y8, Y4, Y4
+	VMULPD       Y8, Y5, Y5
+	JMP          alone2_2_store
+
+alone2_2_add:
+	VADDPD (BX), Y0, Y0
+	VADDPD (BX)(R8*1), Y1, Y1
+	ADDQ   R9, BX
+	VADDPD (BX), Y4, Y4
+	VADDPD (BX)(R8*1), Y5, Y5
+	JMP    alone2_2_store
+
+alone2_2_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y1, Y9, Y1
+	ADDQ    R9, BX
+	VMOVUPD (BX), Y9
+	VSUBPD  Y4, Y9, Y4
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y5, Y9, Y5
+	JMP     alone2_2_store
+
+alone2_2_fma:
+	VFMADD213PD (BX), Y8, Y0
+	VFMADD213PD (BX)(R8*1), Y8, Y1
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Y8, Y4
+	VFMADD213PD (BX)(R8*1), Y8, Y5
+
+alone2_2_store:
+	VMOVUPD Y0, (DX)
+	VMOVUPD Y1, (DX)(R8*1)
+	ADDQ    R9, DX
+	VMOVUPD Y4, (DX)
+	VMOVUPD Y5, (DX)(R8*1)
+	JMP     done
+
+alone2_3:
+	VMOVUPD (BX), Y8
+	VMOVUPD (BX)(R12*1), Y9
+	VMOVUPD (BX)(R12*2), Y10
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMULPD  Y9, Y12, Y1
+	VMULPD  Y10, Y12, Y2
+	VMOVUPD (AX)(R8*1), Y13
+	VMULPD  Y8, Y13, Y4
+	VMULPD  Y9, Y13, Y5
+	VMULPD  Y10, Y13, Y6
+	DECQ    CX
+	JEQ     alone2_3_out
+
+alone2_3_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (BX)(R12*1), Y9
+	VMOVUPD     (BX)(R12*2), Y10
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VFMADD231PD Y9, Y12, Y1
+	VFMADD231PD Y10, Y12, Y2
+	VMOVUPD     (AX)(R8*1), Y13
+	VFMADD231PD Y8, Y13, Y4
+	VFMADD231PD Y9, Y13, Y5
+	VFMADD231PD Y10, Y13, Y6
+	DECQ        CX
+	JNE         alone2_3_k
+
+alone2_3_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_3_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_3_add
+	CMPL         CX, $0x02
+	JEQ          alone2_3_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone2_3_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y1, Y1
+	VMULPD       Y8, Y2, Y2
+	VMULPD       Y8, Y4, Y4
+	VMULPD       Y8, Y5, Y5
+	VMULPD       Y8, Y6, Y6
+	JMP          alone2_3_store
+
+alone2_3_add:
+	VADDPD (BX), Y0, Y0
+	VADDPD (BX)(R8*1), Y1, Y1
+	VADDPD (BX)(R8*2), Y2, Y2
+	ADDQ   R9, BX
+	VADDPD (BX), Y4, Y4
+	VADDPD (BX)(R8*1), Y5, Y5
+	VADDPD (BX)(R8*2), Y6, Y6
+	JMP    alone2_3_store
+
+alone2_3_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y1, Y9, Y1
+	VMOVUPD (BX)(R8*2), Y9
+	VSUBPD  Y2, Y9, Y2
+	ADDQ    R9, BX
+	VMOVUPD (BX), Y9
+	VSUBPD  Y4, Y9, Y4
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y5, Y9, Y5
+	VMOVUPD (BX)(R8*2), Y9
+	VSUBPD  Y6, Y9, Y6
+	JMP     alone2_3_store
+
+alone2_3_fma:
+	VFMADD213PD (BX), Y8, Y0
+	VFMADD213PD (BX)(R8*1), Y8, Y1
+	VFMADD213PD (BX)(R8*2), Y8, Y2
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Y8, Y4
+	VFMADD213PD (BX)(R8*1), Y8, Y5
+	VFMADD213PD (BX)(R8*2), Y8, Y6
+
+alone2_3_store:
+	VMOVUPD Y0, (DX)
+	VMOVUPD Y1, (DX)(R8*1)
+	VMOVUPD Y2, (DX)(R8*2)
+	ADDQ    R9, DX
+	VMOVUPD Y4, (DX)
+	VMOVUPD Y5, (DX)(R8*1)
+	VMOVUPD Y6, (DX)(R8*2)
+	JMP     done
+
+alone2_4:
+	LEAQ    (R12)(R12*2), R13
+	VMOVUPD (BX), Y8
+	VMOVUPD (BX)(R12*1), Y9
+	VMOVUPD (BX)(R12*2), Y10
+	VMOVUPD (BX)(R13*1), Y11
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMULPD  Y9, Y12, Y1
+	VMULPD  Y10, Y12, Y2
+	VMULPD  Y11, Y12, Y3
+	VMOVUPD (AX)(R8*1), Y13
+	VMULPD  Y8, Y13, Y4
+	VMULPD  Y9, Y13, Y5
+	VMULPD  Y10, Y13, Y6
+	VMULPD  Y11, Y13, Y7
+	DECQ    CX
+	JEQ     alone2_4_out
+
+alone2_4_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (BX)(R12*1), Y9
+	VMOVUPD     (BX)(R12*2), Y10
+	VMOVUPD     (BX)(R13*1), Y11
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VFMADD231PD Y9, Y12, Y1
+	VFMADD231PD Y10, Y12, Y2
+	VFMADD231PD Y11, Y12, Y3
+	VMOVUPD     (AX)(R8*1), Y13
+	VFMADD231PD Y8, Y13, Y4
+	VFMADD231PD Y9, Y13, Y5
+	VFMADD231PD Y10, Y13, Y6
+	VFMADD231PD Y11, Y13, Y7
+	DECQ        CX
+	JNE         alone2_4_k
+
+alone2_4_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          alone2_4_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          alone2_4_add
+	CMPL         CX, $0x02
+	JEQ          alone2_4_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          alone2_4_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y1, Y1
+	VMULPD       Y8, Y2, Y2
+	VMULPD       Y8, Y3, Y3
+	VMULPD       Y8, Y4, Y4
+	VMULPD       Y8, Y5, Y5
+	VMULPD       Y8, Y6, Y6
+	VMULPD       Y8, Y7, Y7
+	JMP          alone2_4_store
+
+alone2_4_add:
+	VADDPD (BX), Y0, Y0
+	VADDPD (BX)(R8*1), Y1, Y1
+	VADDPD (BX)(R8*2), Y2, Y2
+	VADDPD (BX)(R10*1), Y3, Y3
+	ADDQ   R9, BX
+	VADDPD (BX), Y4, Y4
+	VADDPD (BX)(R8*1), Y5, Y5
+	VADDPD (BX)(R8*2), Y6, Y6
+	VADDPD (BX)(R10*1), Y7, Y7
+	JMP    alone2_4_store
+
+alone2_4_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y1, Y9, Y1
+	VMOVUPD (BX)(R8*2), Y9
+	VSUBPD  Y2, Y9, Y2
+	VMOVUPD (BX)(R10*1), Y9
+	VSUBPD  Y3, Y9, Y3
+	ADDQ    R9, BX
+	VMOVUPD (BX), Y9
+	VSUBPD  Y4, Y9, Y4
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y5, Y9, Y5
+	VMOVUPD (BX)(R8*2), Y9
+	VSUBPD  Y6, Y9, Y6
+	VMOVUPD (BX)(R10*1), Y9
+	VSUBPD  Y7, Y9, Y7
+	JMP     alone2_4_store
+
+alone2_4_fma:
+	VFMADD213PD (BX), Y8, Y0
+	VFMADD213PD (BX)(R8*1), Y8, Y1
+	VFMADD213PD (BX)(R8*2), Y8, Y2
+	VFMADD213PD (BX)(R10*1), Y8, Y3
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Y8, Y4
+	VFMADD213PD (BX)(R8*1), Y8, Y5
+	VFMADD213PD (BX)(R8*2), Y8, Y6
+	VFMADD213PD (BX)(R10*1), Y8, Y7
+
+alone2_4_store:
+	VMOVUPD Y0, (DX)
+	VMOVUPD Y1, (DX)(R8*1)
+	VMOVUPD Y2, (DX)(R8*2)
+	VMOVUPD Y3, (DX)(R10*1)
+	ADDQ    R9, DX
+	VMOVUPD Y4, (DX)
+	VMOVUPD Y5, (DX)(R8*1)
+	VMOVUPD Y6, (DX)(R8*2)
+	VMOVUPD Y7, (DX)(R10*1)
+	JMP     done
+
+triangle2:
+	VMOVUPD (BX), Y8
+	VMOVUPD (BX)(R12*1), Y9
+	VMOVUPD (AX), Y12
+	VMULPD  Y8, Y12, Y0
+	VMOVUPD (AX)(R8*1), Y13
+	VMULPD  Y8, Y13, Y4
+	VMULPD  Y9, Y13, Y5
+	DECQ    CX
+	JEQ     triangle2_out
+
+triangle2_k:
+	ADDQ        R9, AX
+	ADDQ        R11, BX
+	VMOVUPD     (BX), Y8
+	VMOVUPD     (BX)(R12*1), Y9
+	VMOVUPD     (AX), Y12
+	VFMADD231PD Y8, Y12, Y0
+	VMOVUPD     (AX)(R8*1), Y13
+	VFMADD231PD Y8, Y13, Y4
+	VFMADD231PD Y9, Y13, Y5
+	DECQ        CX
+	JNE         triangle2_k
+
+triangle2_out:
+	MOVLQSX      36(DI), R9
+	MOVLQSX      40(DI), R8
+	LEAQ         (R8)(R8*2), R10
+	MOVLQSX      20(DI), DX
+	ADDQ         SI, DX
+	LEAQ         (R9)(R9*2), R12
+	MOVQ         DX, AX
+	MOVL         4(DI), CX
+	TESTL        CX, CX
+	JEQ          triangle2_store
+	MOVLQSX      24(DI), BX
+	ADDQ         SI, BX
+	CMPL         CX, $0x01
+	JEQ          triangle2_add
+	CMPL         CX, $0x02
+	JEQ          triangle2_sub
+	VBROADCASTSD 64(DI), Y8
+	CMPL         CX, $0x03
+	JEQ          triangle2_fma
+	VMULPD       Y8, Y0, Y0
+	VMULPD       Y8, Y4, Y4
+	VMULPD       Y8, Y5, Y5
+	JMP          triangle2_store
+
+triangle2_add:
+	VADDPD (BX), Y0, Y0
+	ADDQ   R9, BX
+	VADDPD (BX), Y4, Y4
+	VADDPD (BX)(R8*1), Y5, Y5
+	JMP    triangle2_store
+
+triangle2_sub:
+	VMOVUPD (BX), Y9
+	VSUBPD  Y0, Y9, Y0
+	ADDQ    R9, BX
+	VMOVUPD (BX), Y9
+	VSUBPD  Y4, Y9, Y4
+	VMOVUPD (BX)(R8*1), Y9
+	VSUBPD  Y5, Y9, Y5
+	JMP     triangle2_store
+
+triangle2_fma:
+	VFMADD213PD (BX), Y8, Y0
+	ADDQ        R9, BX
+	VFMADD213PD (BX), Y8, Y4
+	VFMADD213PD (BX)(R8*1), Y8, Y5
+
+triangle2_store:
+	VMOVUPD Y0, (DX)
+	ADDQ    R9, DX
+	ADDQ    R8, AX
+	VMOVUPD Y4, (DX)
+	VMOVUPD Y4, (AX)
+	VMOVUPD Y5, (DX)(R8*1)
+	JMP     done
 
 mul:
 	MOVLQSX 28(DI), AX

@@ -14,7 +14,7 @@ func twin(slab []Vec, ops []op) (flops int64) {
 		switch kind(o.kind) {
 		case kindEnd:
 			return flops
-		case kindMul:
+		case kindMul, kindTile:
 			flops += twinMul(slab, o, idx)
 		case kindDot:
 			a, b := slab[(o.a+shift(o, flagA, idx))/vecBytes:], slab[(o.b+shift(o, flagB, idx))/vecBytes:]

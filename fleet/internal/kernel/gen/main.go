@@ -30,7 +30,7 @@ const (
 	one                           uint64 = 1023 << 52
 )
 
-var kinds = []string{"end", "mul", "dot", "lin", "cholesky", "solve", "loop", "next", "reset", "keep", "mask", "twosum", "squares", "double"}
+var kinds = []string{"end", "mul", "dot", "lin", "cholesky", "solve", "loop", "next", "reset", "keep", "mask", "twosum", "squares", "double", "tile"}
 
 var (
 	ax, bx, cx, dx = reg.RAX, reg.RBX, reg.RCX, reg.RDX
@@ -82,7 +82,7 @@ func (t *target) emit() {
 
 	Label("dispatch")
 	MOVL(at(ip, fKind), reg.EAX)
-	for _, k := range []int{1, 2, 3, 13, 12, 7, 6, 10, 9, 8, 4, 5, 11} {
+	for _, k := range []int{14, 1, 2, 3, 13, 12, 7, 6, 10, 9, 8, 4, 5, 11} {
 		CMPL(reg.EAX, U8(k))
 		JEQ(LabelRef(kinds[k]))
 	}
@@ -103,6 +103,7 @@ func (t *target) emit() {
 	ADDQ(U8(opSize), ip)
 	JMP(LabelRef("dispatch"))
 
+	t.single()
 	t.mul()
 	t.dot()
 	t.lin()
@@ -263,11 +264,11 @@ func (t *target) mul() {
 
 	for mr := 1; mr <= t.rows; mr++ {
 		for nr := 1; nr <= t.cols; nr++ {
-			t.tile(fmt.Sprintf("tile%d_%d", mr, nr), mr, nr, nr, false)
+			t.tile(fmt.Sprintf("tile%d_%d", mr, nr), mr, nr, nr, false, false)
 		}
-		t.tile(fmt.Sprintf("mirrored%d", mr), mr, t.cols, t.cols, true)
+		t.tile(fmt.Sprintf("mirrored%d", mr), mr, t.cols, t.cols, true, false)
 		for off := 0; off+mr <= t.cols; off += t.rows {
-			t.tile(fmt.Sprintf("diagonal%d_%d", mr, off), mr, off+mr, off, true)
+			t.tile(fmt.Sprintf("diagonal%d_%d", mr, off), mr, off+mr, off, true, false)
 		}
 	}
 
@@ -321,8 +322,8 @@ func (t *target) widths(prefix string, cols int) {
 }
 
 // tile computes mr×nr entries, of row i those up to column i + off, and mirrors
-// them where asked.
-func (t *target) tile(label string, mr, nr, off int, mirror bool) {
+// them where asked; a tile alone is all of C.
+func (t *target) tile(label string, mr, nr, off int, mirror, alone bool) {
 	Label(label)
 	wanted := func(i, j int) bool { return j <= i+off }
 	acc := func(i, j int) reg.VecPhysical { return t.v[i*t.cols+j] }
@@ -354,6 +355,9 @@ func (t *target) tile(label string, mr, nr, off int, mirror bool) {
 			}
 		}
 	}
+	if alone && nr == 4 {
+		LEAQ(cell(r12, r12, 2), r13)
+	}
 	step(true)
 	DECQ(cx)
 	JEQ(LabelRef(label + "_out"))
@@ -368,15 +372,27 @@ func (t *target) tile(label string, mr, nr, off int, mirror bool) {
 	field(fCi, r9)
 	field(fCj, r8)
 	LEAQ(cell(r8, r8, 2), r10)
-	MOVQ(t.ccol, dx)
+	if alone {
+		t.operand(fC, 0, dx)
+	} else {
+		MOVQ(t.ccol, dx)
+	}
 	if mirror {
 		LEAQ(cell(r9, r9, 2), r12)
-		MOVQ(t.mcol, ax)
+		if alone {
+			MOVQ(dx, ax)
+		} else {
+			MOVQ(t.mcol, ax)
+		}
 	}
 	MOVL(at(ip, fMode), reg.ECX)
 	TESTL(reg.ECX, reg.ECX)
 	JEQ(LabelRef(label + "_store"))
-	MOVQ(t.c0col, bx)
+	if alone {
+		t.operand(fC0, 0, bx)
+	} else {
+		MOVQ(t.c0col, bx)
+	}
 	CMPL(reg.ECX, U8(modeAdd))
 	JEQ(LabelRef(label + "_add"))
 	CMPL(reg.ECX, U8(modeSub))
@@ -438,7 +454,58 @@ func (t *target) tile(label string, mr, nr, off int, mirror bool) {
 			}
 		}
 	}
-	JMP(LabelRef("tiled"))
+	if alone {
+		JMP(LabelRef("done"))
+	} else {
+		JMP(LabelRef("tiled"))
+	}
+}
+
+// single: see kindTile; what is more than one tile here goes to mul.
+func (t *target) single() {
+	Label("tile")
+	field(fM, dx)
+	if t.rows < straightMax {
+		CMPQ(dx, U8(t.rows))
+		JGT(LabelRef("mul"))
+	}
+	t.operand(fA, 0, ax)
+	t.operand(fB, 0, bx)
+	field(fN, r13)
+	field(fK, cx)
+	field(fAi, r8)
+	field(fAp, r9)
+	LEAQ(cell(r8, r8, 2), r10)
+	field(fBp, r11)
+	field(fBj, r12)
+	TESTL(U32(flagSym), at(ip, fFlags))
+	JNE(LabelRef("triangle"))
+	for mr := 1; mr <= t.rows; mr++ {
+		if mr < t.rows {
+			CMPQ(dx, U8(mr))
+			JNE(LabelRef(fmt.Sprintf("above%d", mr)))
+		}
+		for nr := 1; nr < t.cols; nr++ {
+			CMPQ(r13, U8(nr))
+			JEQ(LabelRef(fmt.Sprintf("alone%d_%d", mr, nr)))
+		}
+		JMP(LabelRef(fmt.Sprintf("alone%d_%d", mr, t.cols)))
+		if mr < t.rows {
+			Label(fmt.Sprintf("above%d", mr))
+		}
+	}
+	Label("triangle")
+	for mr := 1; mr < t.rows; mr++ {
+		CMPQ(dx, U8(mr))
+		JEQ(LabelRef(fmt.Sprintf("triangle%d", mr)))
+	}
+	JMP(LabelRef(fmt.Sprintf("triangle%d", t.rows)))
+	for mr := 1; mr <= t.rows; mr++ {
+		for nr := 1; nr <= t.cols; nr++ {
+			t.tile(fmt.Sprintf("alone%d_%d", mr, nr), mr, nr, nr, false, true)
+		}
+		t.tile(fmt.Sprintf("triangle%d", mr), mr, mr, 0, true, true)
+	}
 }
 
 // dot: see kindDot.
