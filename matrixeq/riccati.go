@@ -413,8 +413,8 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 		if s == nil {
 			break
 		}
-		settled := s.residual <= settled(n)
-		if settled && p.quick(s) {
+		done := s.residual <= settled(n)
+		if done && p.quick(s) {
 			return s
 		}
 		g := make([]float64, n*n)
@@ -435,7 +435,7 @@ func (p *problem) refine(x []float64, last *attempt) *state {
 		if best == nil || s.residual < best.s.residual || now.correction < best.correction/2 {
 			best = now
 		}
-		if best.correction <= accepted && (settled || !falls) || now.correction == 0 {
+		if best.correction <= accepted && (done || !falls) || now.correction == 0 {
 			if p.isolated(best) && best.s.residual <= accepted {
 				return best.s
 			}
