@@ -102,14 +102,14 @@ func (t *Task) states() int {
 	if t.Finite != nil {
 		return t.Finite.Outer.A[0].Rows
 	}
-	return t.F.States()
+	return t.Outer.A.Rows
 }
 
 func (t *Task) inputs() int {
 	if t.Finite != nil {
 		return t.Finite.Outer.B[0].Cols
 	}
-	return t.F.Inputs()
+	return t.Outer.B.Cols
 }
 
 // Guess is a start for training where the optima of the tasks are not known,
@@ -121,11 +121,22 @@ func (f *Family) Guess() (x []float64, kind string) {
 	return f.withoutEnd(), "infinite-horizon"
 }
 
+// A Reader reads families. The zero value solves tasks one by one.
+type Reader struct {
+	// Solve makes the tasks of many specs, as [lqr.New] does of one: tasks[i] or
+	// errs[i], the error of New, of specs[i], whatever the other specs are. Package
+	// fleet has one that solves them in lanes. nil: lqr.New.
+	Solve func(specs []lqr.Spec) (tasks []*lqr.Task, errs []error)
+}
+
+// Read is Reader.Read of the zero Reader.
+func Read(path string) (*Family, error) { return Reader{}.Read(path) }
+
 // Read reads a family file; path - is standard input. Files above the limit of
 // Parse are refused without being read.
-func Read(path string) (*Family, error) {
+func (rd Reader) Read(path string) (*Family, error) {
 	if path == "-" {
-		return read("stdin", ".", os.Stdin)
+		return rd.read("stdin", ".", os.Stdin)
 	}
 	f, err := os.Open(path)
 	if err != nil {
@@ -142,15 +153,15 @@ func Read(path string) (*Family, error) {
 	if info.Size() > maxBytes {
 		return nil, tooLarge(path, info.Size())
 	}
-	return read(path, filepath.Dir(path), f)
+	return rd.read(path, filepath.Dir(path), f)
 }
 
-func read(name, dir string, r io.Reader) (*Family, error) {
+func (rd Reader) read(name, dir string, r io.Reader) (*Family, error) {
 	data, err := io.ReadAll(io.LimitReader(r, maxBytes+1))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return parseIn(name, dir, data)
+	return rd.parse(name, dir, data)
 }
 
 func tooLarge(name string, size int64) error {
@@ -158,16 +169,19 @@ func tooLarge(name string, size int64) error {
 		Message: fmt.Sprintf("%d bytes or more; a family file may have %d MiB", size, maxBytes>>20)}
 }
 
+// Parse is Reader.Parse of the zero Reader.
+func Parse(name string, data []byte) (*Family, error) { return Reader{}.Parse(name, data) }
+
 // Parse reads a family from YAML or JSON, draws the tasks to be drawn, and
-// checks and solves every task with [lqr.New]. name is used in errors, and its
+// checks and solves every task. name is used in errors, and its
 // base without extension names a family that has no name of its own. Tasks
 // that name files of data are refused: [Read] reads those.
 //
 // Every error is an *Error. data is not retained.
-func Parse(name string, data []byte) (*Family, error) { return parseIn(name, "", data) }
+func (rd Reader) Parse(name string, data []byte) (*Family, error) { return rd.parse(name, "", data) }
 
-// parseIn is Parse for a family whose files are in a directory, if it has one.
-func parseIn(name, dir string, data []byte) (*Family, error) {
+// parse is Parse for a family whose files are in a directory, if it has one.
+func (rd Reader) parse(name, dir string, data []byte) (*Family, error) {
 	t, err := parse(name, data)
 	if err != nil {
 		return nil, err
@@ -187,14 +201,14 @@ func parseIn(name, dir string, data []byte) (*Family, error) {
 			f.Name = "family"
 		}
 	}
-	if err := f.build(t, &doc); err != nil {
+	if err := f.build(t, &doc, rd.solver()); err != nil {
 		return nil, err
 	}
 	return f, nil
 }
 
 // build turns the document into checked tasks.
-func (f *Family) build(t *tree, doc *document) error {
+func (f *Family) build(t *tree, doc *document, solve solver) error {
 	if err := f.checkMeta(t); err != nil {
 		return err
 	}
@@ -221,18 +235,32 @@ func (f *Family) build(t *tree, doc *document) error {
 	}
 	named := map[string]bool{}
 	if count > 0 {
+		// A task is solved after those behind it are read, and its error comes
+		// before theirs all the same.
+		q := &queue{tree: t, defaults: doc.Defaults, solve: solve}
 		for n := range t.items(doc.Tasks.node) {
-			if err := f.listed(t, n, doc.Defaults, named); err != nil {
+			err := f.listed(q, n, named)
+			if err != nil || len(q.tasks) == together {
+				if e := f.settle(q); e != nil {
+					return e
+				}
+			}
+			if err != nil {
 				return err
 			}
 		}
+		if err := f.settle(q); err != nil {
+			return err
+		}
 	}
 	if doc.Generate != nil {
-		generate := f.generate
-		if f.Kind != LQR {
-			generate = f.generateData
+		var err error
+		if f.Kind == LQR {
+			err = f.generate(t, doc, named, solve)
+		} else {
+			err = f.generateData(t, doc, named)
 		}
-		if err := generate(t, doc, named); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -245,9 +273,10 @@ func (f *Family) build(t *tree, doc *document) error {
 	return f.checkStart(t)
 }
 
-// listed reads and appends one task of the list.
-func (f *Family) listed(t *tree, n int, defaults *taskDoc, named map[string]bool) error {
+// listed reads and appends one task of the list, which q is to solve.
+func (f *Family) listed(q *queue, n int, named map[string]bool) error {
 	var d taskDoc
+	t := q.tree
 	if err := t.decode(n, &d); err != nil {
 		return err
 	}
@@ -263,11 +292,26 @@ func (f *Family) listed(t *tree, n int, defaults *taskDoc, named map[string]bool
 		return t.failAt(at, ErrKey, "a second task named %s", quote(d.Name))
 	}
 	named[d.Name] = true
-	task, err := f.task(t, &d, defaults)
+	task, err := f.task(t, &d, q.defaults)
 	if err != nil {
 		return err
 	}
 	f.Tasks = append(f.Tasks, task)
+	if f.Kind != LQR {
+		return nil
+	}
+	if task.Finite == nil {
+		q.docs, q.tasks = append(q.docs, d), append(q.tasks, len(f.Tasks)-1)
+	}
+	return f.fits(t, &d, &task)
+}
+
+// fits refuses a task of other dimensions than the first.
+func (f *Family) fits(t *tree, d *taskDoc, task *Task) error {
+	if task.states() != f.States() || task.inputs() != f.Inputs() {
+		return t.failAt(d.node, ErrValue, "task %s has %d states and %d inputs, but %s has %d and %d: one gain must fit all",
+			quote(task.Name), task.states(), task.inputs(), quote(f.Tasks[0].Name), f.States(), f.Inputs())
+	}
 	return nil
 }
 
@@ -427,7 +471,7 @@ func value[T any](p *T) (v T) {
 	return v
 }
 
-// task checks and solves one task of the file.
+// task is one task of the file, solved except for F and G.
 func (f *Family) task(t *tree, d, defaults *taskDoc) (Task, error) {
 	if err := f.contradiction(t, d); err != nil {
 		return Task{}, err
@@ -454,12 +498,10 @@ func (f *Family) task(t *tree, d, defaults *taskDoc) (Task, error) {
 		task.Outer = full.spec()
 		task.Inner = full.Inner.seenBy(task.Outer)
 	}
-	if err := task.solve(f.Gains); err != nil {
-		return Task{}, f.taskError(t, d, defaults, err)
-	}
-	if len(f.Tasks) > 0 && (task.states() != f.States() || task.inputs() != f.Inputs()) {
-		return Task{}, t.failAt(d.node, ErrValue, "task %s has %d states and %d inputs, but %s has %d and %d: one gain must fit all",
-			quote(task.Name), task.states(), task.inputs(), quote(f.Tasks[0].Name), f.States(), f.Inputs())
+	if task.Finite != nil {
+		if err := task.Finite.solve(f.Gains); err != nil {
+			return Task{}, f.taskError(t, d, defaults, err)
+		}
 	}
 	return task, nil
 }
@@ -472,23 +514,6 @@ var matrixNames = [4]string{"A", "B", "Q", "R"}
 type innerError struct{ error }
 
 func (e innerError) Unwrap() error { return e.error }
-
-// solve fills F and G.
-func (task *Task) solve(gains Gains) (err error) {
-	if task.Finite != nil {
-		return task.Finite.solve(gains)
-	}
-	if task.F, err = lqr.New(task.Outer); err != nil {
-		return err
-	}
-	task.G = task.F
-	if task.Inner != nil {
-		if task.G, err = lqr.New(*task.Inner); err != nil {
-			return innerError{err}
-		}
-	}
-	return nil
-}
 
 // taskError places an error of lqr.New in the file: at the field it is about,
 // or where the task does not have that field, at the default, or at the task.

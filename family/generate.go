@@ -292,7 +292,7 @@ func (g factors) draw(d *drawing) (four, bool) {
 // − 1 drawn around it. Task i is drawn from the random stream keyed by (seed,
 // i), so it does not depend on how often the others were redrawn, except in
 // pairwise, where it must fit them.
-func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
+func (f *Family) generate(t *tree, doc *document, named map[string]bool, solve solver) error {
 	d := doc.Generate
 	for _, key := range []string{"sinusoids", "lines", "blobs"} {
 		if at := t.find(d.node, key); at >= 0 {
@@ -331,6 +331,16 @@ func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
 	if err != nil {
 		return err
 	}
+	if nominal.Finite == nil {
+		if err := solve.solveAll([]*Task{&nominal})[0]; err != nil {
+			return f.taskError(t, &d.Nominal, doc.Defaults, err)
+		}
+	}
+	if len(f.Tasks) > 0 {
+		if err := f.fits(t, &d.Nominal, &nominal); err != nil {
+			return err
+		}
+	}
 	if nominal.Finite != nil {
 		return t.failAt(d.node, ErrValue, "contradicts horizon: tasks are drawn on an infinite horizon; list those on a finite one")
 	}
@@ -345,41 +355,37 @@ func (f *Family) generate(t *tree, doc *document, named map[string]bool) error {
 	if d.Seed != nil {
 		seed = *d.Seed
 	}
-	inner := merge(d.Nominal, doc.Defaults).Inner
+	f.more = &stream{gen: gen, seed: seed, nominal: nominal, inner: merge(d.Nominal, doc.Defaults).Inner, earlier: []four{base}}
 	refused := map[string]int{}
-	earlier := []four{base}
+	drafts := make([]*draft, d.Count-1)
 	_, fitting := gen.(pairwise)
-	tasks, failed := make([]Task, d.Count-1), make([]error, d.Count-1)
-	counted := make([]map[string]int, d.Count-1)
-	draw := func(_, i int) bool {
-		counted[i] = map[string]int{} // most stay empty
-		var m four
-		tasks[i], m, failed[i] = drawTask(gen, &drawing{
-			rng:     rand.New(rand.NewPCG(seed, uint64(i+1))),
-			nominal: base, earlier: earlier, refused: map[string]int{},
-		}, nominal, inner, name(i+1), counted[i])
-		if fitting {
-			earlier = append(earlier, m)
+	batch := 64 // grows: where no draw is valid, that many are tried in vain
+	for lo := 0; lo < len(drafts); {
+		if fitting { // each has to fit those before it
+			batch = 1
 		}
-		return failed[i] == nil
-	}
-	workers := runtime.GOMAXPROCS(0)
-	if fitting { // each has to fit those before it
-		workers = 1
-	}
-	parallel.Each(len(tasks), workers, draw)
-	for i, err := range failed {
-		if err != nil {
+		some := drafts[lo:min(len(drafts), lo+batch)]
+		for i := range some {
+			some[i] = f.more.draft(lo+i+1, name(lo+i+1))
+		}
+		if err := settleDrafts(some, solve); err != nil {
 			e := t.failAt(t.find(d.node, word), ErrDraw, "%v", err)
 			e.Err = err
 			return e
 		}
-		for c, n := range counted[i] {
-			refused[c] += n
+		for _, w := range some {
+			for c, n := range w.refused {
+				refused[c] += n
+			}
+			if fitting {
+				f.more.earlier = append(f.more.earlier, w.matrices)
+			}
+			f.Tasks = append(f.Tasks, w.task)
 		}
+		clear(some) // they are long, and done
+		lo += len(some)
+		batch = min(2*batch, together)
 	}
-	f.Tasks = append(f.Tasks, tasks...)
-	f.more = &stream{gen: gen, seed: seed, nominal: nominal, inner: inner, earlier: earlier}
 	f.Drawn = &Drawn{Generator: word, Seed: seed, Count: d.Count, Failed: counts(refused)}
 	for _, c := range f.Drawn.Failed {
 		f.Drawn.Redraws += c.Count
@@ -398,49 +404,96 @@ type stream struct {
 
 // Draw draws task i of the family's generator, from the random stream keyed by
 // (seed, i): the same task as Parse lists where i is below Drawn.Count, and a
-// fresh one from there on. With pairwise it is near every task listed. The error
-// is a *DrawError; it must not be called without Drawn.
+// fresh one from there on. It is solved by lqr.New. With pairwise it is near every
+// task listed. The error is a *DrawError; it must not be called without Drawn.
 func (f *Family) Draw(i int) (Task, error) {
 	if i == 0 {
 		return f.more.nominal, nil
 	}
-	earlier := f.more.earlier
-	task, _, err := drawTask(f.more.gen, &drawing{
-		rng:     rand.New(rand.NewPCG(f.more.seed, uint64(i))),
-		nominal: earlier[0], earlier: earlier[:min(i, len(earlier))], refused: map[string]int{},
-	}, f.more.nominal, f.more.inner, fmt.Sprintf("draw-%d", i), map[string]int{})
-	return task, err
+	w := f.more.draft(i, fmt.Sprintf("draw-%d", i))
+	if err := settleDrafts([]*draft{w}, oneByOne); err != nil {
+		return Task{}, err
+	}
+	return w.task, nil
 }
 
-// drawTask draws until the task is valid: as it counts, and as its inner step
-// sees it.
-func drawTask(gen generator, d *drawing, nominal Task, inner *innerDoc, name string, refused map[string]int) (Task, four, error) {
-	var last error
-	for {
-		m, ok := gen.draw(d)
-		if ok {
-			task := nominal
-			task.Name, task.Outer.Name = name, name
-			for i, x := range specMatrices(&task.Outer)[:4] {
-				*x = m[i]
+// A draft is a task being drawn until it is valid: as it counts, and as its inner
+// step sees it.
+type draft struct {
+	drawing
+	of       *stream
+	task     Task
+	matrices four
+	last     error // of the last draw that was refused, if lqr refused it
+	failed   error
+}
+
+func (s *stream) draft(i int, name string) *draft {
+	w := &draft{of: s, task: s.nominal, drawing: drawing{
+		rng:     rand.New(rand.NewPCG(s.seed, uint64(i))),
+		nominal: s.earlier[0], earlier: s.earlier[:min(i, len(s.earlier))], refused: map[string]int{},
+	}}
+	w.task.Name, w.task.Outer.Name = name, name
+	return w
+}
+
+// draw draws the task once more, unsolved, unless no more draws are allowed.
+func (w *draft) draw() {
+	m, ok := w.of.gen.draw(&w.drawing)
+	if !ok {
+		w.fail()
+		return
+	}
+	for i, x := range specMatrices(&w.task.Outer)[:4] {
+		*x = m[i]
+	}
+	w.task.Inner = w.of.inner.seenBy(w.task.Outer)
+	w.matrices = m
+}
+
+func (w *draft) fail() {
+	last := w.last
+	if e := (*lqr.TaskError)(nil); errors.As(last, &e) {
+		last = e.Err
+	}
+	w.failed = &DrawError{Task: w.task.Name, Draws: w.draws, Failed: counts(w.refused), Last: last}
+}
+
+// settleDrafts draws and solves, together, until every draft is valid. The error
+// is that of the first that cannot be.
+func settleDrafts(drafts []*draft, solve solver) error {
+	for open := drafts; len(open) > 0; {
+		parallel.Each(len(open), runtime.GOMAXPROCS(0), func(_, i int) bool {
+			open[i].draw()
+			return true
+		})
+		var drawn []*draft
+		var tasks []*Task
+		for _, w := range open {
+			if w.failed == nil {
+				drawn, tasks = append(drawn, w), append(tasks, &w.task)
 			}
-			task.Inner = inner.seenBy(task.Outer)
-			if last = task.solve(GainsOne); last == nil {
-				for c, n := range d.refused {
-					refused[c] += n
-				}
-				return task, m, nil
-			}
-			ok = d.refuse(conditionOf(last))
 		}
-		if !ok {
-			var e *lqr.TaskError
-			if errors.As(last, &e) {
-				last = e.Err
+		open = nil
+		for i, err := range solve.solveAll(tasks) {
+			w := drawn[i]
+			if err == nil {
+				continue
 			}
-			return Task{}, four{}, &DrawError{Task: name, Draws: d.draws, Failed: counts(d.refused), Last: last}
+			w.last = err
+			if w.refuse(conditionOf(err)) {
+				open = append(open, w)
+			} else {
+				w.fail()
+			}
 		}
 	}
+	for _, w := range drafts {
+		if w.failed != nil {
+			return w.failed
+		}
+	}
+	return nil
 }
 
 // conditionOf names what an error of lqr.New about a perturbed task means. The

@@ -86,6 +86,7 @@ type form struct {
 	sigma    bool // a Σ₀ of their own; else I
 	shift    bool
 	constant bool
+	solution bool // P*, kept beside the gain when it is found
 }
 
 // A source hands out tasks.

@@ -207,6 +207,15 @@ func (s *solver) solve(slab []kernel.Vec, st *store, i int) (pending uint) {
 			for j, w := range at.w.Of(slab) {
 				block[st.gain+j][l] = w[l]
 			}
+			if st.form.solution {
+				k, p := st.p, at.p.Of(slab)
+				for i := range n {
+					for j := range i + 1 {
+						block[k][l] = p[i*n+j][l]
+						k++
+					}
+				}
+			}
 			k := st.lStar
 			for a := range e.r {
 				for b := range a + 1 {

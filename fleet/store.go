@@ -22,7 +22,7 @@ type store struct {
 	unit        int // weights are held in units of 2^unit
 
 	// Offsets within a block, and its length.
-	a, b, q, rr, s0, shift, constant, weight, known, gain, lStar, cost, stride int
+	a, b, q, rr, s0, shift, constant, weight, known, gain, lStar, cost, p, stride int
 
 	data []kernel.Vec
 }
@@ -49,6 +49,9 @@ func newStore(tasks, n, r int, of form) *store {
 	}
 	s.weight, s.known = place(1), place(3)
 	s.gain, s.lStar, s.cost = place(r*n), place(triangle(r)), place(1)
+	if of.solution {
+		s.p = place(triangle(n))
+	}
 	s.data = make([]kernel.Vec, s.stride*s.blocks())
 	s.uncertain = make([]bool, s.blocks())
 	return s

@@ -39,40 +39,105 @@ type Optimum struct {
 // about the Riccati equation: a task that has no stabilising optimum is not a
 // task. The cost is one Riccati solution.
 func New(spec Spec) (*Task, error) {
-	t, err := newTask(spec)
+	c, err := Check(spec)
+	if err != nil {
+		return nil, err
+	}
+	return c.Solve()
+}
+
+// Checked is a spec that passed the checks of [New] and was reduced to the
+// standard form, before its Riccati equation is solved.
+type Checked struct {
+	spec Spec
+	std  *standard
+}
+
+// Check is the part of [New] before the Riccati equation, with the same errors.
+func Check(spec Spec) (*Checked, error) {
+	f, err := spec.standard()
 	if err != nil {
 		return nil, &TaskError{Task: spec.Name, Err: err}
+	}
+	return &Checked{spec.clone(), f}, nil
+}
+
+// Standard returns the standard form. Its matrices are shared; do not modify
+// them.
+func (c *Checked) Standard() Standard { return c.std.export() }
+
+// Solve is the rest of [New].
+func (c *Checked) Solve() (*Task, error) {
+	f := c.std
+	n, r := f.n, f.r
+	sol, err := matrixeq.Riccati(f.matrix(n, n, f.a), f.matrix(n, r, f.b), f.matrix(n, n, f.q), f.matrix(r, r, f.rr))
+	if err != nil {
+		return nil, &TaskError{Task: c.spec.Name, Err: err}
+	}
+	return c.with(sol.P, sol.Gain, sol.Residual, sol.Radius())
+}
+
+// Accept is Solve for who has solved the Riccati equation already: P and the
+// gain W = (R + BᵀPB)⁻¹BᵀPA, r×d, of the standard form, which are kept and not
+// copied. The caller vouches that A − B W is stable and that W is optimal to
+// rounding; the residual is measured here, as matrixeq does. The error is a
+// [*TaskError] as New has it, of an R that drowns in the rounding of BᵀPB.
+//
+// Cost: five products, and the eigenvalues of A − B W.
+func (c *Checked) Accept(p, gain matrixeq.Matrix) (*Task, error) {
+	f := c.std
+	n, r := f.n, f.r
+	if p.Rows != n || p.Cols != n || gain.Rows != r || gain.Cols != n {
+		panic("lqr: a solution of other dimensions than the task")
+	}
+	loop := matrixeq.New(n, n)
+	t, u := make([]float64, n*n), make([]float64, n*n)
+	dense.Mul(loop.Data, f.b, gain.Data, n, r, n)
+	dense.Sub(loop.Data, f.a, loop.Data)
+	dense.CongruenceT(t, loop.Data, p.Data, u, n) // A_WᵀP A_W
+	rw := make([]float64, r*n)
+	dense.Mul(rw, f.rr, gain.Data, r, r, n)
+	dense.SymmetricTN(u, gain.Data, rw, r, n)
+	for i := range t {
+		t[i] = ((f.q[i] + u[i]) - p.Data[i]) + t[i]
+	}
+	residual := dense.Norm(t)
+	if size := dense.Norm(p.Data); size > 0 {
+		residual /= size
+	}
+	radius, err := matrixeq.SpectralRadius(loop)
+	if err != nil {
+		radius = math.NaN() // as RiccatiSolution.Radius has it
+	}
+	return c.with(p, gain, residual, radius)
+}
+
+// with makes the task of a solution of its standard form; radius is that of the
+// closed loop there.
+func (c *Checked) with(p, gain matrixeq.Matrix, residual, radius float64) (*Task, error) {
+	t, err := c.std.task(c.spec, p, gain, residual, radius)
+	if err != nil {
+		return nil, &TaskError{Task: c.spec.Name, Err: err}
 	}
 	return t, nil
 }
 
-func newTask(spec Spec) (*Task, error) {
-	f, err := spec.standard()
-	if err != nil {
-		return nil, err
-	}
-	return f.task(spec.clone())
+func (f *standard) matrix(rows, cols int, data []float64) matrixeq.Matrix {
+	return matrixeq.Matrix{Rows: rows, Cols: cols, Data: data}
 }
 
-// task solves the standard form and attaches the spec it came from.
-func (f *standard) task(spec Spec) (*Task, error) {
+// task attaches a solution of the standard form, and the spec it came from.
+func (f *standard) task(spec Spec, p, v matrixeq.Matrix, residual, radius float64) (*Task, error) {
 	n, r := f.n, f.r
 	f.absB = make([]float64, n*r)
 	for i, x := range f.b {
 		f.absB[i] = math.Abs(x)
 	}
-	matrix := func(rows, cols int, data []float64) matrixeq.Matrix {
-		return matrixeq.Matrix{Rows: rows, Cols: cols, Data: data}
-	}
-	sol, err := matrixeq.Riccati(matrix(n, n, f.a), matrix(n, r, f.b), matrix(n, n, f.q), matrix(r, r, f.rr))
-	if err != nil {
-		return nil, err
-	}
-	t := &Task{spec: spec, std: f, wStar: sol.Gain.Data}
+	t := &Task{spec: spec, std: f, wStar: v.Data}
 	t.scratch = workspaces(n, r)
 
 	bp := make([]float64, r*n)
-	dense.MulTN(bp, f.b, sol.P.Data, r, n, n)
+	dense.MulTN(bp, f.b, p.Data, r, n, n)
 	t.lStar = make([]float64, r*r)
 	dense.Mul(t.lStar, bp, f.b, r, n, r)
 	dense.Add(t.lStar, t.lStar, f.rr)
@@ -81,17 +146,17 @@ func (f *standard) task(spec Spec) (*Task, error) {
 		return nil, &SpecError{Field: "R", Problem: "drowns in the rounding of BᵀP*B"}
 	}
 
-	gain := sol.Gain.Clone()
+	gain := v.Clone()
 	if f.shift != nil {
 		for i := range gain.Data {
 			gain.Data[i] += f.shift[i]
 		}
 	}
 	t.optimum = Optimum{
-		Gain: gain, P: sol.P,
-		Cost:     dense.Dot(sol.P.Data, f.s0) + f.constant,
-		Radius:   sol.Radius() / f.sqrtDiscount,
-		Residual: sol.Residual,
+		Gain: gain, P: p,
+		Cost:     dense.Dot(p.Data, f.s0) + f.constant,
+		Radius:   radius / f.sqrtDiscount,
+		Residual: residual,
 	}
 	return t, nil
 }
@@ -248,9 +313,5 @@ func (t *Task) Damped(γ float64) (*Task, error) {
 	dense.Scale(f.loopA, c, f.loopA)
 	dense.Scale(f.b, c, f.b)
 	f.sqrtDiscount *= c
-	d, err := f.task(t.spec)
-	if err != nil {
-		return nil, &TaskError{Task: t.spec.Name, Err: err}
-	}
-	return d, nil
+	return (&Checked{t.spec, &f}).Solve()
 }

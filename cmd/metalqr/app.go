@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/metalqr/metalqr/family"
+	"github.com/metalqr/metalqr/run"
 )
 
 // An app is one invocation: where it writes, and what every command accepts.
@@ -180,7 +181,7 @@ func gainFlag(cmd *cobra.Command, gain *string) {
 
 // read reads a family.
 func (a *app) read(path string) (*family.Family, error) {
-	f, err := family.Read(path)
+	f, err := run.Read(path)
 	if err != nil {
 		return nil, &inputError{err}
 	}
