@@ -50,7 +50,7 @@ type side struct {
 // patience is how long a side may take to start, to compile and measure its
 // variants of a case, and to answer with the result. Nothing that is timed comes
 // near it.
-const patience = 3 * time.Minute
+const patience = 5 * time.Minute
 
 // A silentError is about a side that gave no answer, or a wrong one; it has been
 // ended.
@@ -99,10 +99,10 @@ func fleetSides(dir string) []*side {
 	return []*side{
 		ownSide(dir, ours, cores, append(calculus, fleetOptima)...),
 		pythonSide(dir, jaxName, cores, calculus, "jax_peer.py"),
-		pythonSide(dir, jaxName+tasksLast, cores, calculus, "jax_peer.py", "last"),
+		pythonSide(dir, jaxName+tasksLast, cores, []string{fleetGradient}, "jax_peer.py", "last"),
 		pythonSide(dir, jaxName+byFormulas, cores, []string{fleetGradient}, "jax_peer.py", "formulas"),
 		torchSide(dir, torchName, cores, calculus),
-		torchSide(dir, torchName+tasksLast, cores, calculus, "last"),
+		torchSide(dir, torchName+tasksLast, cores, []string{fleetGradient}, "last"),
 		torchSide(dir, torchName+byFormulas, cores, []string{fleetGradient}, "formulas"),
 		loop,
 		octaveSide(octaveName, []string{fleetOptima}, filepath.Join(dir, "peers", "octave_peer.m")),

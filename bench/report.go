@@ -96,7 +96,8 @@ func render(solves, fleet []row, studies []study, a about) string {
 			"products and (JAX) of the axis that `vmap` maps, and of two sizes of chunks; the note says which. Compilation is not in the time\n" +
 			"- *tasks last* is autodiff in an expert's layout: tensors of d×d×N, no `vmap` and no `matmul`, products as sums of whole rows of tasks, " +
 			"which the vector units suit; the same choices otherwise\n" +
-			"- *formulas* is no autodiff: the closed formulas of the gradient, worked out by hand (`peers/formulas.py`), in either layout\n" +
+			"- *formulas* is no autodiff: the closed formulas of the gradient, worked out by hand (`peers/formulas.py`), in either layout. " +
+			"These two are timed for gradients, of which a training is 200\n" +
 			"- SciPy is a loop over tasks in a process a core; Octave is a loop over `dare` in one\n" +
 			"- metalqr's fleet is made of the tensors once, as theirs are, but for fleet-optima, which is the making; each call evaluates all tasks anew, " +
 			"proves each loop stable by a Lyapunov inequality, and sums with compensation\n\n")

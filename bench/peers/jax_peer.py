@@ -19,6 +19,7 @@ Tasks go in chunks that the cache holds or in large ones, whichever is faster;
 results stay on the device until a whole call is done.
 """
 
+import functools
 import os
 import sys
 
@@ -147,26 +148,32 @@ def chunked(family, axis, chunk):
     return [tuple(put(x, i) for x in tensors) for i in range(0, family.tasks, chunk)]
 
 
-def prepare(kind, family, variant, doublings, chunk):
-    axis = variant[2]
-    n = family.tasks
-    rates = [float(x) for x in family.rates]
-    whole = variant[1] in LAST
-    make = all_tasks if whole else one_task
-    value, gradient, product = make(variant, doublings, rates, jnp.asarray(family.sigma0))
-    chunks = chunked(family, axis, min(chunk, n))
-    axes = (axis,) * 4
-    w, v = jnp.asarray(family.w), jnp.asarray(family.v)
+@functools.cache
+def compiled(variant, doublings, rates, sigma0):
+    """value, gradient and product summed over a chunk of tasks. Sizes are compiled
+    when they are first met, once for all calls that share them."""
+    n = int(np.sqrt(len(sigma0) / 8))
+    sigma0 = jnp.asarray(np.frombuffer(sigma0).reshape(n, n))
+    if variant[1] in LAST:
+        return tuple(jax.jit(f) for f in all_tasks(variant, doublings, rates, sigma0))
 
     def total(f, fixed):
-        if whole:
-            return jax.jit(f)
-        mapped = jax.vmap(f, in_axes=(None,) * fixed + axes)
+        mapped = jax.vmap(f, in_axes=(None,) * fixed + (variant[2],) * 4)
 
         def summed_up(*arguments):
             return jax.tree.map(lambda x: jnp.sum(x, axis=0), mapped(*arguments))
 
         return jax.jit(summed_up)
+
+    return tuple(map(total, one_task(variant, doublings, rates, sigma0), (1, 1, 2)))
+
+
+def prepare(kind, family, variant, doublings, chunk):
+    n = family.tasks
+    rates = tuple(float(x) for x in family.rates)
+    value, gradient, product = compiled(variant, doublings, rates, family.sigma0.tobytes())
+    chunks = chunked(family, variant[2], min(chunk, n))
+    w, v = jnp.asarray(family.w), jnp.asarray(family.v)
 
     def mean(f, *fixed):
         parts = [f(*fixed, *tasks) for tasks in chunks]
@@ -176,19 +183,16 @@ def prepare(kind, family, variant, doublings, chunk):
         return jax.tree.map(lambda x: x / n, result)
 
     if kind == "fleet-value":
-        f = total(value, 1)
-        return lambda: jax.block_until_ready(mean(f, w))
+        return lambda: jax.block_until_ready(mean(value, w))
     if kind == "fleet-product":
-        f = total(product, 2)
-        return lambda: jax.block_until_ready(mean(f, w, v))
-    f = total(gradient, 1)
+        return lambda: jax.block_until_ready(mean(product, w, v))
     if kind != "fleet-train":
-        return lambda: jax.block_until_ready(mean(f, w))
+        return lambda: jax.block_until_ready(mean(gradient, w))
     if len(chunks) == 1:  # the whole training is one call
         tasks = chunks[0]
 
         def step(x, _):
-            x = x - family.step * f(x, *tasks)[1] / n
+            x = x - family.step * gradient(x, *tasks)[1] / n
             return x, x
 
         training = jax.jit(lambda x: jax.lax.scan(step, x, length=TRAINING_STEPS)[1][KEPT - 1 :: KEPT])
@@ -197,7 +201,7 @@ def prepare(kind, family, variant, doublings, chunk):
     def train():
         x, kept = w, []
         for k in range(TRAINING_STEPS):
-            x = x - family.step * mean(f, x)[1]
+            x = x - family.step * mean(gradient, x)[1]
             if (k + 1) % KEPT == 0:
                 kept.append(x)
         return jax.block_until_ready(jnp.stack(kept))
@@ -206,13 +210,12 @@ def prepare(kind, family, variant, doublings, chunk):
 
 
 def variants(n):
-    products = ["rows", "planes"] if n <= 4 else ["planes"]
     if explicit:
         some = [("formulas", "@", 0), ("formulas", "@", -1)] + [("formulas", "sum", 0)] * (n <= 8)
-        return some + [("formulas", product, -1) for product in products]
+        return some + [("formulas", "planes", -1)]  # rows take 4 s to compile, and were slower
     if last:
         # Doubling differentiated as it stands: several times slower, 15 s to compile.
-        return [("implicit doubling", product, -1) for product in products]
+        return [("implicit doubling", "planes", -1)] + [("implicit doubling", "rows", -1)] * (n <= 4)
     some = [("implicit doubling", "@", 0)]
     if n <= 8:
         some += [("implicit doubling", "sum", 0), ("implicit doubling", "@", -1)]
