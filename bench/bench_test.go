@@ -291,6 +291,9 @@ func TestSilence(t *testing.T) {
 	if !errors.As(err, &silent) || !strings.Contains(silent.brief(), "no answer in 50ms") {
 		t.Fatalf("error %v", err)
 	}
+	if peak, ok := s.peak(); ok {
+		t.Errorf("a process that has ended has %d bytes", peak)
+	}
 	if err := s.start(); err != nil {
 		t.Fatal(err)
 	}

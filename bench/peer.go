@@ -292,8 +292,11 @@ func (s *side) ask(limit time.Duration, expect string, words ...string) ([]strin
 }
 
 // peak is the most memory that the process has had, in bytes, with its children
-// not counted; known on Linux only.
+// not counted; known on Linux only, while it runs.
 func (s *side) peak() (int64, bool) {
+	if s.cmd == nil {
+		return 0, false
+	}
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
 	if err != nil {
 		return 0, false
