@@ -33,11 +33,6 @@ var errMoment = errors.New("its Σ₀ is not shown to be positive definite")
 // from. Weights are positive.
 func newGainProblem(f *family.Family, w matrixeq.Matrix) (*gainProblem, error) {
 	p := &gainProblem{oneMap: planarOneMap(f)}
-	for i := range f.Tasks {
-		if t := &f.Tasks[i]; len(f.Tasks) > 1 && (t.Outer.SampleTime != 0 || t.Inner != nil && t.Inner.SampleTime != 0) {
-			p.oneMap = fmt.Errorf("of several sampled plants, as %q is one, it is not decided whether they are one", t.Name)
-		}
-	}
 	total := interval.Of(0)
 	for i := range f.Tasks {
 		total = total.Add(interval.Of(f.Tasks[i].Weight))

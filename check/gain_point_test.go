@@ -344,6 +344,8 @@ func TestGainPoints(t *testing.T) {
 	one, two := with(gainOne, "0.004"), with(gainTwo, "0.004")
 	twin := strings.Replace(one, "tasks:\n", "tasks:\n  - {A: [[1, 0.3, 0], [0, 0.9, 0.2], [0.1, 0, 0.8]], B: [[0, 1], [1, 0], [0.2, 0.5]], Q: [[2, 0, 0], [0, 4, 0], [0, 0, 2]], R: [[2, 0.2], [0.2, 4]], Sigma0: [[0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]}\n", 1)
 	factor := strings.Replace(twin, ", Sigma0: [[0.5, 0, 0], [0, 0.5, 0], [0, 0, 0.5]]", "", 1)
+	held := strings.Replace(strings.Replace(gainOne, "{A:", "{sample_time: 0.2, A:", 1), "{rate: RATE}", "{rule: gauss-newton, rate: 0.2}", 1)
+	heldTwins := strings.Replace(held, "tasks:\n", "tasks:\n  - {sample_time: 0.2, A: [[1, 0.3, 0], [0, 0.9, 0.2], [0.1, 0, 0.8]], B: [[0, 1], [1, 0], [0.2, 0.5]], Q: [[1, 0, 0], [0, 2, 0], [0, 0, 1]], R: [[1, 0.1], [0.1, 2]]}\n", 1)
 	start := func(text string) matrixeq.Matrix { return nearMean(parse(t, text), 0) }
 	local := func(text string) matrixeq.Matrix { return stationaryNear(t, parse(t, text), start(text)) }
 	optimal, minimum := local(one), local(two)
@@ -383,6 +385,7 @@ func TestGainPoints(t *testing.T) {
 		{"three steps", three, certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-5), Minimum: true, Theorem2: true}, ""},
 		{"three steps, no zero in the box", three, certificate.Point{Gain: rowsOf(beside), Box: boxRows(beside, 1e-5), Theorem2: true}, "exactly one stationary point is not verified"},
 		{"twins", twin, certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-8), Theorem2: true}, ""},
+		{"sampled twins", heldTwins, certificate.Point{Gain: rowsOf(local(held)), Box: boxRows(local(held), 1e-8), Theorem2: true}, ""},
 		{"several tasks", two, certificate.Point{Gain: rowsOf(minimum), Gap: num(10), Box: boxRows(minimum, 1e-8), Minimum: true}, ""},
 		{"several tasks, not at the zero", two, certificate.Point{Gain: rowsOf(moved), Box: boxRows(moved, 2e-3), Minimum: true}, ""},
 		{"several tasks, natural", rule(gainTwo, "natural", "0.01"), certificate.Point{Gain: rowsOf(local(rule(gainTwo, "natural", "0.01"))), Box: boxRows(local(rule(gainTwo, "natural", "0.01")), 1e-8), Minimum: true}, ""},

@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math/big"
+	"slices"
 
 	"github.com/metalqr/metalqr/family"
 	"github.com/metalqr/metalqr/lqr"
@@ -106,15 +107,16 @@ func costNumbers(s lqr.Spec) []*big.Rat {
 }
 
 // momentNumbers is Σ₀, with noise. A sampled plant's noise is linear in V, but no
-// rational number: there both are listed, so that what is said of each holds for the sum.
+// rational number: there Σ₀, which an average cost has none of, and V are listed, so that
+// what is said of each holds for the sum. Before them stands Σ₀ + V, of which the first
+// number is positive.
 func momentNumbers(s lqr.Spec) []*big.Rat {
-	if s.AverageCost {
-		return symmetricNumbers(s.Noise)
-	}
-	m := symmetricNumbers(matrixeq.Identity(s.A.Rows))
+	start := symmetricNumbers(matrixeq.Identity(s.A.Rows))
 	switch {
+	case s.AverageCost:
+		start = symmetricNumbers(matrixeq.New(s.A.Rows, s.A.Rows))
 	case !s.Sigma0.IsZero():
-		m = symmetricNumbers(s.Sigma0)
+		start = symmetricNumbers(s.Sigma0)
 	case s.X0 != nil:
 		k := 0
 		for i, x := range s.X0 {
@@ -124,24 +126,25 @@ func momentNumbers(s lqr.Spec) []*big.Rat {
 					y.Add(y, y)
 				}
 				// The diagonal comes first in each row.
-				m[k+(j+1)%(i+1)] = y
+				start[k+(j+1)%(i+1)] = y
 			}
 			k += i + 1
 		}
 	}
-	if s.SampleTime != 0 {
-		noise := s.Noise
-		if noise.IsZero() {
-			noise = matrixeq.New(s.A.Rows, s.A.Rows)
-		}
-		return append(m, symmetricNumbers(noise)...)
+	noise := symmetricNumbers(matrixeq.New(s.A.Rows, s.A.Rows))
+	if !s.Noise.IsZero() {
+		noise = symmetricNumbers(s.Noise)
 	}
-	if !s.Noise.IsZero() && s.Discount != 0 && s.Discount != 1 {
-		γ := rat(s.Discount)
-		share := new(big.Rat).Quo(γ, new(big.Rat).Sub(rat(1), γ))
-		for i, x := range symmetricNumbers(s.Noise) {
-			m[i].Add(m[i], x.Mul(x, share))
-		}
+	share := rat(1)
+	if γ := s.Discount; s.SampleTime == 0 && !s.AverageCost && γ != 0 && γ != 1 {
+		share.Quo(rat(γ), new(big.Rat).Sub(rat(1), rat(γ)))
 	}
-	return m
+	var sum []*big.Rat
+	for i, x := range noise {
+		sum = append(sum, new(big.Rat).Add(start[i], new(big.Rat).Mul(x, share)))
+	}
+	if s.SampleTime == 0 {
+		return sum
+	}
+	return slices.Concat(sum, start, noise)
 }

@@ -110,13 +110,16 @@ func symmetricRats(m matrixeq.Matrix) (v []*big.Rat) {
 }
 
 // planarMoment is M + Mᵀ for the moment M of the initial state, noise included, and of
-// a sampled plant that of the initial state and that of the noise, apart.
+// a sampled plant that of the initial state, which an average cost has none of, and that
+// of the noise, apart.
 func planarMoment(s lqr.Spec) []*big.Rat {
-	if s.AverageCost {
+	if s.AverageCost && s.SampleTime == 0 {
 		return symmetricRats(s.Noise)
 	}
 	m := symmetricRats(matrixeq.Identity(s.A.Rows))
 	switch {
+	case s.AverageCost:
+		m = symmetricRats(matrixeq.New(s.A.Rows, s.A.Rows))
 	case !s.Sigma0.IsZero():
 		m = symmetricRats(s.Sigma0)
 	case s.X0 != nil:

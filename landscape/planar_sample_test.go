@@ -103,3 +103,30 @@ func TestPlanarSampleAgrees(t *testing.T) {
 		t.Errorf("%d plants were compared, of which %d are enclosed narrowly", compared, narrow)
 	}
 }
+
+// Of sampled plants Σ₀ and V count, each by itself, and an average cost has no Σ₀:
+// noise that is held for a time is not what it is in the file.
+func TestPlanarOneMapOfSamples(t *testing.T) {
+	for _, c := range []struct {
+		first, second string
+		one           bool
+	}{
+		{"", "", true},
+		{"", "average_cost: true, noise: [[1, 0], [0, 1]],", false},
+		{"average_cost: true, noise: [[1, 0], [0, 1]],", "", false},
+		{"average_cost: true, noise: [[1, 0], [0, 1]],", "average_cost: true, noise: [[1, 0], [0, 1]],", true},
+		{"average_cost: true, noise: [[1, 0], [0, 1]],", "average_cost: true, noise: [[1, 0], [0, 2]],", false},
+		{"discount: 0.9, noise: [[1, 0], [0, 1]],", "discount: 0.9, noise: [[2, 0], [0, 2]],", false},
+		{"discount: 0.9, noise: [[1, 0], [0, 1]],", "discount: 0.9,", false},
+		{"discount: 0.9,", "discount: 0.9, noise: [[1, 0], [0, 1]],", false},
+	} {
+		text := "tasks:\n"
+		for _, more := range []string{c.first, c.second} {
+			text += "  - {sample_time: 0.5, " + more + " A: [[0, 1], [0, -0.3]], B: [[0], [1]], Q: [[1, 0], [0, 1]], R: 1}\n"
+		}
+		f, _ := parse(t, text+"meta: {inner: {rate: 0.01}}\n")
+		if one, _ := planarComesToOne(f); one != c.one {
+			t.Errorf("%+v: one map: %v", c, one)
+		}
+	}
+}
