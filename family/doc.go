@@ -29,4 +29,10 @@
 //
 // Tasks with sample_time are described, drawn and measured in continuous time;
 // they are sampled afterwards, by [lqr.New].
+//
+// # Solving
+//
+// A task is one when its Riccati equation has a solution, so reading solves it: one by
+// one, or by what a [Reader] is given. Either way the error is that of the first
+// task of the file that has one.
 package family

@@ -25,6 +25,9 @@
 // of the gain and a constant of the cost where there are any: every *lqr.Task is one
 // that fits by its size.
 //
+// [Solve] makes tasks of many specs, as lqr.New does of one, with their Riccati
+// equations solved in lanes.
+//
 // # More tasks than memory holds
 //
 // [Streaming] is an objective over tasks that come in chunks and are not kept,
