@@ -51,13 +51,17 @@ type engine struct {
 	pushes   []*kernel.Program // after any of them: product ← J_k direction
 }
 
-// data is one block of tasks, expanded.
+// data is one block of tasks: a copy of what the store holds, parts of which are
+// the matrices, and what has to be expanded from triangles beside it.
 type data struct {
+	block           kernel.Mat // 1×(length of a block)
 	a, b, q, rr, s0 kernel.Mat
 	form            form
 	shift           kernel.Mat // r×n, where the form has one
 	constant        kernel.Mat // 1×1, likewise
 	known           kernel.Mat // 1×3: λ with M ⪰ λ I, ‖A‖_F, ‖B‖_F
+	gain, lStar     kernel.Mat
+	weight          kernel.Mat
 }
 
 // slot is a gain with what lqr.Point holds for it.
@@ -88,7 +92,7 @@ func newEngine(n, r int, rule Rule, rates []float64, first bool, outer form, inn
 	if inner != nil {
 		e.inner = newData(l, n, r, *inner)
 	}
-	e.gain, e.lStar, e.weight = l.Mat(r, n), l.Mat(r, r), l.Mat(1, 1)
+	e.gain, e.lStar, e.weight = e.outer.gain, e.outer.lStar, e.outer.weight
 	e.eye = l.Mat(n, n)
 	e.t, e.t2, e.d2, e.d3, e.l = l.Mat(n, n), l.Mat(n, n), l.Mat(n, n), l.Mat(n, n), l.Mat(n, n)
 	e.g1, e.g2, e.g3, e.g4 = l.Mat(r, n), l.Mat(r, n), l.Mat(r, n), l.Mat(r, n)
@@ -116,12 +120,31 @@ func newEngine(n, r int, rule Rule, rates []float64, first bool, outer form, inn
 }
 
 func newData(l *kernel.Layout, n, r int, of form) data {
-	d := data{a: l.Mat(n, n), b: l.Mat(n, r), q: l.Mat(n, n), rr: l.Mat(r, r), s0: l.Mat(n, n), known: l.Mat(1, 3), form: of}
+	at := newStore(0, n, r, of)
+	block := l.Mat(1, at.stride)
+	// A triangle of one number is the matrix.
+	expanded := func(at, n int) kernel.Mat {
+		if n == 1 {
+			return block.Tail(at, 1, 1)
+		}
+		return l.Mat(n, n)
+	}
+	d := data{
+		block: block, form: of,
+		a: block.Tail(at.a, n, n), b: block.Tail(at.b, n, r), q: expanded(at.q, n), rr: expanded(at.rr, r),
+		known: block.Tail(at.known, 1, 3), gain: block.Tail(at.gain, r, n), lStar: expanded(at.lStar, r),
+		weight: block.Tail(at.weight, 1, 1),
+	}
+	if of.sigma {
+		d.s0 = expanded(at.s0, n)
+	} else {
+		d.s0 = l.Mat(n, n)
+	}
 	if of.shift {
-		d.shift = l.Mat(r, n)
+		d.shift = block.Tail(at.shift, r, n)
 	}
 	if of.constant {
-		d.constant = l.Mat(1, 1)
+		d.constant = block.Tail(at.constant, 1, 1)
 	}
 	return d
 }

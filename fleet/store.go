@@ -280,31 +280,29 @@ func diagonal(a []float64, n int) bool {
 // load copies a block into a slab.
 func (s *store) load(slab []kernel.Vec, d *data, i int) {
 	block := s.block(i)
-	copy(d.a.Of(slab), block[s.a:])
-	copy(d.b.Of(slab), block[s.b:])
-	expand(d.q.Of(slab), block[s.q:], s.n)
-	expand(d.rr.Of(slab), block[s.rr:], s.r)
-	if s.form.sigma {
-		expand(d.s0.Of(slab), block[s.s0:], s.n)
+	copy(d.block.Of(slab), block)
+	if s.n > 1 {
+		expand(d.q.Of(slab), block[s.q:], s.n)
+		if s.form.sigma {
+			expand(d.s0.Of(slab), block[s.s0:], s.n)
+		}
 	}
-	if s.form.shift {
-		copy(d.shift.Of(slab), block[s.shift:])
+	if s.r > 1 {
+		expand(d.rr.Of(slab), block[s.rr:], s.r)
 	}
-	if s.form.constant {
-		d.constant.Of(slab)[0] = block[s.constant]
-	}
-	copy(d.known.Of(slab), block[s.known:])
 }
 
-// loadOptimum copies the weights and optima of a block.
-func (s *store) loadOptimum(slab []kernel.Vec, e *engine, i int) {
-	block := s.block(i)
-	e.weight.Of(slab)[0] = block[s.weight]
-	copy(e.gain.Of(slab), block[s.gain:])
-	l, at := e.lStar.Of(slab), s.lStar
+// loadOptimum expands the factor of S*.
+func (s *store) loadOptimum(slab []kernel.Vec, d *data, i int) {
+	if s.r == 1 {
+		return
+	}
+	l, block, at := d.lStar.Of(slab), s.block(i), s.lStar
 	for i := range s.r {
-		copy(l[i*s.r:i*s.r+i+1], block[at:])
-		at += i + 1
+		for j := range i + 1 {
+			l[i*s.r+j] = block[at]
+			at++
+		}
 	}
 }
 

@@ -34,7 +34,7 @@ func broadcast(dst []kernel.Vec, x []float64) {
 func (w *worker) load(i int) {
 	f := w.fleet
 	f.outer.load(w.slab, &f.engine.outer, i)
-	f.outer.loadOptimum(w.slab, f.engine, i)
+	f.outer.loadOptimum(w.slab, &f.engine.outer, i)
 	if f.inner != f.outer {
 		f.inner.load(w.slab, &f.engine.inner, i)
 	}
