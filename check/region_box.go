@@ -377,7 +377,11 @@ func (b *border) beyond(t *gainMember, w interval.Matrix) bool {
 		return false
 	}
 	most := interval.AddUp(b.reach, w.Sub(t.best.gain).NormFro())
-	limit := b.best.Add(interval.Of(2).Mul(interval.Of(w.Sub(b.gain).Mul(b.sigma).NormFro())).Mul(interval.Of(most)).Div(b.factor))
+	far := interval.MulUp(2, w.Sub(b.gain).Mul(b.sigma).NormFro())
+	if math.IsInf(most, 1) || math.IsInf(far, 1) {
+		return false // the squares of the box leave the range of float64
+	}
+	limit := b.best.Add(interval.Of(far).Mul(interval.Of(most)).Div(b.factor))
 	return limit.IsBounded() && t.seen.atLeast(w).Lo() > limit.Hi()
 }
 

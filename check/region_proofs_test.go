@@ -313,3 +313,16 @@ func TestRegionAlterations(t *testing.T) {
 		t.Errorf("only %d alterations were tried, %d pass", tried, valid)
 	}
 }
+
+// A box whose squares leave the range of float64 is refused; it is no panic.
+func TestHugeRegions(t *testing.T) {
+	for _, rule := range []string{"gradient", "natural"} {
+		text := "tasks: [{A: [[1, 0.3], [0, 0.9]], B: [[0], [1]], Q: [[1, 0], [0, 1]], R: 1}]\nmeta: {inner: {rule: " + rule + ", rate: 0.02}}\n"
+		huge := interval.New(-1e200, 1e200)
+		c := certificate.Certificate{Family: text, Region: &certificate.Region{
+			Level: 30, Box: interval.Box{huge, huge}, Infimum: interval.New(0, math.MaxFloat64), Verdict: certificate.Undecided, Cover: "o"}}
+		if r, err := check.Check(encoded(t, c)); err != nil || r.Valid || !strings.Contains(r.Reason, "is not found to hold") {
+			t.Errorf("%s: %v, %v", rule, r, err)
+		}
+	}
+}

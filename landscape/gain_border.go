@@ -135,8 +135,8 @@ func (t *gainTask) lowest(w, middle interval.Matrix, off []interval.Interval) fl
 		return least
 	}
 	e := above.Mul(interval.Of(leastEigenvalue(t.g.sOpt))).Div(interval.Of(t.g.sigmaOpt.NormFro())).Sqrt()
-	if reach := two.Mul(interval.Of(w.Sub(t.g.opt).Mul(t.g.sigmaOpt).NormFro())); reach.Positive() {
-		e = interval.Of(max(e.Lo(), above.Div(reach).Lo()))
+	if reach := interval.MulUp(2, w.Sub(t.g.opt).Mul(t.g.sigmaOpt).NormFro()); reach > 0 && reach <= maxFloat {
+		e = interval.Of(max(e.Lo(), above.Div(interval.Of(reach)).Lo()))
 	}
 	δ := t.rates[0].Mul(e)
 	if t.rule == family.RuleGradient {
