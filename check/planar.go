@@ -29,8 +29,12 @@ const (
 	letterSecond   = 'y' // cut in the middle of k₂
 )
 
-// leafEvaluations bounds the boxes that one leaf may be cut into.
-const leafEvaluations = 1000
+// leafEvaluations bounds the boxes that one leaf may be cut into, and borderEvaluations
+// those spent on a bound of h beside the border that is sharper than the letter needs.
+const (
+	leafEvaluations   = 20_000
+	borderEvaluations = 500
+)
 
 // A planarChecker verifies a planar certificate.
 type planarChecker struct {
@@ -282,7 +286,7 @@ func (c *planarChecker) cut(letter byte, s square) (border float64, err error) {
 		stack = stack[:len(stack)-1]
 		ok, lower, axis := c.holds(letter, &s)
 		// Beside the border a sharper bound of h may be needed than the letter is.
-		if ok && (lower >= c.l.Infimum.Lo() || n >= leafEvaluations/2) {
+		if ok && (lower >= c.l.Infimum.Lo() || n >= borderEvaluations) {
 			border = min(border, lower)
 			continue
 		}

@@ -87,6 +87,11 @@ func least(f *planarSide[interval.Interval], best interval.Interval, r *ranges) 
 	κ := f.s[1].Div(f.s[2])
 	rest := f.s[0].Sub(f.s[1].Mul(κ))
 	a := f.s[2].Mul(δ.Sub(κ).Sqr()).Add(rest).Intersect(halfLine).Mul(f.hq[0]).Mul(v.Inv())
+	if f.crowded {
+		c := &f.rest
+		n := c[0].Add(u.Mul(c[1].Add(c[2].Mul(u)).Add(c[4].Mul(v)))).Add(v.Mul(c[3].Add(c[5].Mul(v))))
+		return max(best.Lo(), a.Add(n.Mul(z.Inv())).Mul(u.Inv()).Lo())
+	}
 	b := f.s[2].Mul(δ.Add(κ).Sqr()).Add(rest).Intersect(halfLine).Mul(f.hq[1]).Mul(z.Inv())
 	c := a.Add(b).Add(f.e[0]).Add(f.e[1].Mul(τ)).Mul(u.Inv()).Add(f.e[2])
 	return max(best.Lo(), c.Lo())

@@ -45,6 +45,7 @@ type planarTerm[C any] struct {
 	f, g   planarSide[C]
 	pf, pg [2][3]C // τ and δ, as x₀ + x₁τ₁ + x₂δ₁ of the first task's
 	k      [2][2]C
+	turn   [3][2]C // what k is for u, v and z, of derivatives in u and v
 	λ      C
 	one    C
 	zero   C
@@ -129,6 +130,20 @@ func newPlanarProblem(f *family.Family, chart int) (*planarProblem, error) {
 				x.k[i][j] = x.k[i][j].times(η)
 			}
 		}
+		if p.rule == family.RuleGradient {
+			rows := func(l [2][2]fine) (r [3][2]fine) {
+				for j := range 2 {
+					r[0][j], r[1][j], r[2][j] = l[1][j].neg(), l[1][j].sub(l[0][j]), l[0][j].add(l[1][j])
+				}
+				return r
+			}
+			f, g := rows(t.f.l), rows(t.g.l)
+			for i := range x.turn {
+				for j := range 2 {
+					x.turn[i][j] = f[i][0].mul(g[j][0]).add(f[i][1].mul(g[j][1])).times(η)
+				}
+			}
+		}
 		t.near = roundTerm(x)
 		t.best, t.weight = t.f.best.round(), t.λ.round()
 		if !t.best.IsBounded() {
@@ -154,6 +169,11 @@ func roundTerm(x *planarTerm[fine]) planarTerm[interval.Interval] {
 		}
 		for j := range 2 {
 			y.k[i][j] = r(x.k[i][j])
+		}
+	}
+	if x.rule == family.RuleGradient {
+		for i := range y.turn {
+			y.turn[i] = [2]interval.Interval{r(x.turn[i][0]), r(x.turn[i][1])}
 		}
 	}
 	return y
@@ -259,6 +279,8 @@ func chartOf[V algebra[V, C], C any](c *[2][3]C, τ, δ V) (p [2]V) {
 type landing[V any] struct {
 	m, τ, δ V
 	whole   bool // m = 1
+	turned  bool // u, v and z are m u′, m v′ and m z′
+	u, v, z V
 }
 
 // land follows the inner step of a task from k. touched are the edges that the
@@ -270,7 +292,7 @@ func land[V algebra[V, C], C any](t *planarTerm[C], k [2]V, touched [4]bool, sti
 	first := [2]V{k[0].mul(s1), k[1]}
 	pf := chartOf(&t.pf, first[0], first[1])
 	if still {
-		return landing[V]{one, pf[0], pf[1], true}
+		return landing[V]{m: one, τ: pf[0], δ: pf[1], whole: true}
 	}
 	pg := chartOf(&t.pg, first[0], first[1])
 	τ, δ := pg[0], pg[1]
@@ -313,6 +335,32 @@ func land[V algebra[V, C], C any](t *planarTerm[C], k [2]V, touched [4]bool, sti
 		return e.term(u, s, x, y, func(a, b V) V { return a.mul(b) })
 	}
 	g := &t.g
+	if t.rule == family.RuleGradient && g.crowded {
+		l := landing[V]{m: m, whole: whole, turned: true}
+		u, v := base[0], base[1].mul(base[2]).tight()
+		// C_u and C_v of C = (n₀/u + n₁ + n₂u)/v + N/uz, z_u = −2 and z_v = −1.
+		n, c := &g.near, &g.rest
+		low := v.times(c[5]).plus(c[3]).mul(v).plus(c[0]).tight()        // N − u·high
+		high := u.times(c[2]).add(v.times(c[4])).plus(c[1]).tight()      //
+		far := low.mul(term(1, 2, 0, 2)).add(high.mul(term(0, 2, 0, 2))) // N/uz²
+		by1, by2 := term(0, 1, 0, 1), term(0, 1, 1, 0)                   // 1/z, 1/v
+		along := [2]V{
+			by2.times(n[2]).sub(term(2, 1, 1, 0).times(n[0])).add(by1.times(c[2])).sub(low.mul(term(2, 1, 0, 1))).add(far).add(far).tight(),
+			by1.times(c[4]).add(v.add(v).times(c[5]).plus(c[3]).mul(term(1, 1, 0, 1))).add(far).
+				sub(term(1, 2, 2, 0).times(n[0])).sub(u.times(n[2]).plus(n[1]).mul(term(0, 2, 2, 0))).tight(),
+		}
+		from := [3]V{one.sub(pf[1]), one.sub(pf[0]).add(pf[1]).tight(), one.add(pf[0]).add(pf[1]).tight()}
+		for i, to := range [3]*V{&l.u, &l.v, &l.z} {
+			x := from[i]
+			if !whole {
+				x = x.mul(m)
+			}
+			*to = x.sub(along[0].times(t.turn[i][0])).sub(along[1].times(t.turn[i][1])).tight()
+		}
+		l.δ = m.sub(l.u)
+		l.τ = m.add(l.δ).sub(l.v).tight()
+		return l
+	}
 	var d [2]V
 	switch t.rule {
 	case family.RuleGradient:
@@ -353,12 +401,22 @@ func land[V algebra[V, C], C any](t *planarTerm[C], k [2]V, touched [4]bool, sti
 
 // edges is m u′, m v′ and m z′.
 func (l *landing[V]) edges(add, sub func(V, V) V) (u, v, z V) {
+	if l.turned {
+		return l.u, l.v, l.z
+	}
 	return sub(l.m, l.δ), add(sub(l.m, l.τ), l.δ), add(add(l.m, l.τ), l.δ)
 }
 
 // costAt is C at τ, δ with u, v, z.
 func costAt[V algebra[V, C], C any](f *planarSide[C], τ, δ, u, v, z V) V {
 	r := u.inv()
+	if f.crowded {
+		vr := v.mul(r)
+		near := r.times(f.near[0]).add(u.times(f.near[2])).plus(f.near[1])
+		rest := r.times(f.rest[0]).add(u.times(f.rest[2])).add(vr.times(f.rest[3])).
+			add(v.times(f.rest[4])).add(v.mul(vr).times(f.rest[5])).plus(f.rest[1])
+		return near.mul(v.inv()).add(rest.mul(z.inv()))
+	}
 	square := δ.mul(δ).times(f.s[2]).plus(f.s[0])
 	mixed := δ.times(f.s[1])
 	mixed = mixed.add(mixed)

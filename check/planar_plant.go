@@ -70,6 +70,45 @@ type planarSide[C any] struct {
 	r1, r2 C    // 2ρ₁, 2ρ₂
 	s      [3]C // s₁₁, s₁₂, s₂₂
 	e      [3]C
+
+	crowded bool // use what follows
+	near    [3]C
+	rest    [6]C
+}
+
+// crowding is how many times C* the terms of the closed form may be before the form
+// of crowd is used, in which they do not cancel.
+const crowding = 1000
+
+// crowd prepares for poles that crowd at 1, u and v being small. In the closed form,
+// with δ = 1 − u, τ = 2 − u − v and z = 4 − 2u − v and sorted by powers of u and v,
+//
+//	a₋ = (s₁₁ − 2s₁₂ + s₂₂) + 2(s₁₂ − s₂₂)u + s₂₂u²
+//	½q₋a₊ + (e₀ + e₁τ)z + e₂uz = N(u, v)
+//
+// N has the coefficients, of 1, u, u², v, uv and v², that rest holds, of which the parts
+// cancel, and near has those of ½q₊a₋: C = ½q₊a₋/uv + N/uz.
+func crowd(side *planarSide[fine], best, u fine) {
+	if !best.ok() || !u.ok() {
+		return
+	}
+	s, e := side.s, side.e
+	side.near = [3]fine{
+		s[0].sub(s[1].times(2)).add(s[2]).mul(side.hq[0]),
+		s[1].sub(s[2]).mul(side.q[0]),
+		s[2].mul(side.hq[0]),
+	}
+	at := e[0].add(e[1].times(2)) // e₀ + e₁τ = at − e₁(u + v)
+	side.rest = [6]fine{
+		s[0].add(s[1].times(2)).add(s[2]).mul(side.hq[1]).add(at.times(4)),
+		s[1].add(s[2]).mul(side.q[1]).neg().sub(at.times(2)).sub(e[1].times(4)).add(e[2].times(4)),
+		s[2].mul(side.hq[1]).add(e[1].times(2)).sub(e[2].times(2)),
+		at.add(e[1].times(4)).neg(),
+		e[1].times(3).sub(e[2]),
+		e[1],
+	}
+	big := e[0].div(u).round().Mag()
+	side.crowded = big > crowding*best.round().Mag()
 }
 
 var errPlanarOptimum = errors.New("its optimum is not found to be a stabilising gain")
@@ -205,6 +244,9 @@ func newPlanarPlant(s lqr.Spec) (*planarPlant, error) {
 	if !p.best.ok() || !p.spread[1].ok() {
 		return nil, errPlanarOptimum
 	}
+	if one := exactly(1); u.sub(one).sign() < 0 && v.sub(one).sign() < 0 {
+		crowd(k, p.best, u)
+	}
 	return p, nil
 }
 
@@ -214,6 +256,14 @@ func (p *planarPlant) scaled(c fine) *planarPlant {
 	k := &x.side
 	for _, y := range []*fine{&k.q[0], &k.q[1], &k.hq[0], &k.hq[1], &k.r1, &k.r2, &k.e[0], &k.e[1], &k.e[2], &x.best, &x.sOpt} {
 		*y = y.mul(c)
+	}
+	if k.crowded {
+		for i := range k.near {
+			k.near[i] = k.near[i].mul(c)
+		}
+		for i := range k.rest {
+			k.rest[i] = k.rest[i].mul(c)
+		}
 	}
 	return &x
 }
@@ -226,6 +276,14 @@ func (k *planarSide[C]) round(r func(C) interval.Interval) (x planarSide[interva
 	x.r1, x.r2 = r(k.r1), r(k.r2)
 	for i := range 3 {
 		x.s[i], x.e[i] = r(k.s[i]), r(k.e[i])
+	}
+	if x.crowded = k.crowded; x.crowded {
+		for i, y := range k.near {
+			x.near[i] = r(y)
+		}
+		for i, y := range k.rest {
+			x.rest[i] = r(y)
+		}
 	}
 	return x
 }

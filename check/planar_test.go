@@ -24,6 +24,13 @@ meta: {normalize: optimal-cost, inner: {rule: %s, rate: %v}}
 `
 )
 
+// planarCrowded has plants that change little in a step.
+const planarCrowded = `tasks:
+  - {A: [[1, 0.1], [0, 1]], B: [[0.005], [0.1]], Q: [[1, 0.2], [0.2, 1]], R: 1, N: [[0.1], [0.05]], discount: 0.98, noise: [[0.1, 0], [0, 0.2]]}
+  - {A: [[1, 0.1], [0.02, 0.9]], B: [[0], [0.08]], Q: [[1, 0], [0, 1]], R: 1, Sigma0: [[1, 0.3], [0.3, 2]], weight: 2}
+meta: {normalize: optimal-cost, inner: {rule: %s, rate: %v}}
+`
+
 func planarFamily(t testing.TB, text, rule string, rate float64) *family.Family {
 	return parse(t, fmt.Sprintf(text, rule, rate))
 }
@@ -34,7 +41,7 @@ func planarFamily(t testing.TB, text, rule string, rate float64) *family.Family 
 func TestPlanarEnclosuresHoldTheTruth(t *testing.T) {
 	t.Parallel()
 	rng := rand.New(rand.NewPCG(5, 6))
-	for _, text := range []string{planarPair, planarSeen} {
+	for _, text := range []string{planarPair, planarSeen, planarCrowded} {
 		for rule, rate := range map[string]float64{"gradient": 0.002, "natural": 0.02, "gauss-newton": 0.3} {
 			f := planarFamily(t, text, rule, rate)
 			j, err := newJudge(f)
@@ -49,9 +56,15 @@ func TestPlanarEnclosuresHoldTheTruth(t *testing.T) {
 				if o := p.optimum.round(); math.Abs(o.Mid()-j.best) > 1e-10*j.best {
 					t.Errorf("Σ λC* is %v, the judge's %v", o, j.best)
 				}
+				if c := text == planarCrowded; p.tasks[0].near.f.crowded != c || p.tasks[1].near.f.crowded != c {
+					t.Errorf("crowded plants: %v", !c)
+				}
 				tried := 0
 				for range 400 {
 					k := [2]float64{2*rng.Float64() - 1, 2*rng.Float64() - 1}
+					if text == planarCrowded { // where its poles are
+						k = [2]float64{1 - math.Exp(-6*rng.Float64()), 1 - math.Exp(-3*rng.Float64())}
+					}
 					w := p.gain([2]fine{exactly(k[0]), exactly(k[1])})
 					at, err := j.meta.At([]float64{w[0].round().Mid(), w[1].round().Mid()})
 					s := squareOf([2]interval.Interval{interval.New(k[0]-1e-3, k[0]+2e-3), interval.New(k[1]-1e-3, k[1]+3e-3)})

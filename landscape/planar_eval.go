@@ -87,6 +87,9 @@ func (p *planarReal) costJet(w *tape, x [forms]*jet) (*jet, bool) {
 	if !ok1 || !ok2 || !ok3 {
 		return nil, false
 	}
+	if p.crowd != nil {
+		return p.corner(w, x, u, v, z), true
+	}
 	fv := w.mul(p.shared(w, 0, x[formU], u), v)
 	fz := w.mul(p.shared(w, 1, x[formU], u), z)
 	tu := w.mul(x[formT], u)
@@ -101,7 +104,8 @@ func (w *tape) positive(a *jet) (*jet, bool) {
 	return w.inv(a)
 }
 
-// direction is d of the task's rule at p_g.
+// direction is d of the task's rule at p_g; of a crowded plant's gradient, its parts
+// along u and v.
 func (t *planarTask) direction(w *tape, b planarBox) (d [2]*jet, ok bool) {
 	if t.rule == family.RuleGaussNewton {
 		return t.newton(w, b)
@@ -124,6 +128,9 @@ func (t *planarTask) direction(w *tape, b planarBox) (d [2]*jet, ok bool) {
 			scaled{p.rho[1].twice(), u}, scaled{p.rho[2].twice(), tu})
 		d[1] = w.sum(p.rho[2].twice().neg(), scaled{real{m: 2}, w.mul(x[formD], s)})
 		return d, true
+	}
+	if p.crowd != nil {
+		return p.cornerSlopes(w, x, u, v, z), true
 	}
 	// With f = a∓ U, f′ = αU² − s₂₂ its derivative in δ:
 	//
@@ -189,8 +196,12 @@ func (t *planarTask) adapted(w *tape, b planarBox) (x [forms]*jet, ok bool) {
 	if !ok {
 		return x, false
 	}
+	shift := &t.shift
+	if t.rule == family.RuleGradient && t.g.crowd != nil {
+		shift = &t.turned
+	}
 	for i := range x {
-		x[i] = w.sum(real{}, scaled{unity, x[i]}, scaled{t.shift[i][0], d[0]}, scaled{t.shift[i][1], d[1]})
+		x[i] = w.sum(real{}, scaled{unity, x[i]}, scaled{shift[i][0], d[0]}, scaled{shift[i][1], d[1]})
 	}
 	return x, true
 }

@@ -56,6 +56,7 @@ type planarPlant struct {
 	sOpt  interval.Interval    // ŝ at the optimum
 	σ     [3]interval.Interval // Σ at the optimum, in T's coordinates: σ₁₁, σ₁₂, σ₂₂
 	best  interval.Interval    // C*
+	crowd *planarCrowd         // nil unless its poles crowd at 1
 }
 
 // A planarChart maps gains to (τ, δ): p = from + L W.
@@ -107,6 +108,7 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 			return nil, err
 		}
 	}
+	given := task
 	a, b, noise := task.a, task.b, task.noise
 	γ := one
 	if s.Discount != 0 && s.Discount != 1 {
@@ -129,7 +131,8 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 		x, y := interval.Of(s.X0[0]), interval.Of(s.X0[1])
 		sigma = [3]interval.Interval{x.Sqr(), x.Mul(y), y.Sqr()}
 	}
-	if !s.AverageCost && !s.Noise.IsZero() {
+	start, shared := sigma, !s.AverageCost && !s.Noise.IsZero()
+	if shared {
 		share := γ.Div(one.Sub(γ))
 		for i := range sigma {
 			sigma[i] = sigma[i].Add(share.Mul(noise[i]))
@@ -207,8 +210,23 @@ func planarSpec(s lqr.Spec) (*planarPlant, error) {
 	if !p.complete() {
 		return nil, fmt.Errorf("its optimum cannot be enclosed: it is too near a task that has none, or its numbers are too large or too small for intervals")
 	}
+	// Cancellation to less than a thousandth at the optimum.
+	u := one.Sub(p.opt[1])
+	if v := one.Sub(p.opt[0]).Add(p.opt[1]); v.Hi() < 1 && u.Hi() < 1 && p.e[0].Div(u).Mag() > crowding*p.best.Mag() {
+		given.between = task.between
+		if c, ok := given.crowded(s, start, shared); ok {
+			p.crowd = &c
+			if x, ok := p.cost(p.opt[0], p.opt[1], u, one.Sub(p.opt[0]).Add(p.opt[1]), one.Add(p.opt[0]).Add(p.opt[1])); ok {
+				p.best = x.Intersect(p.best)
+			}
+		}
+	}
 	return p, nil
 }
+
+// crowding is how many times larger than C* terms may be that cancel, before the
+// form of [planarCrowd] is used.
+const crowding = 1000
 
 // complete fills in the optimum, and reports whether there is one that intervals
 // can show.
@@ -265,6 +283,12 @@ func (p *planarPlant) cost(τ, δ, u, v, z interval.Interval) (interval.Interval
 		m := p.s[1].Div(p.s[2]).Scale(sign)
 		return p.s[2].Mul(δ.Sub(m).Sqr()).Add(p.s[0].Sub(p.s[1].Sqr().Div(p.s[2])))
 	}
+	if p.crowd != nil {
+		f := &p.crowd.c
+		n := f[0].Add(u.Mul(f[1].Add(f[2].Mul(u)).Add(f[4].Mul(v)))).Add(v.Mul(f[3].Add(f[5].Mul(v))))
+		c := half.Mul(p.q[0]).Mul(a(1)).Div(v).Add(n.Div(z)).Div(u)
+		return c.Intersect(interval.New(p.best.Lo(), infinity)), true
+	}
 	k := half.Mul(p.q[0]).Mul(a(1)).Div(v).Add(half.Mul(p.q[1]).Mul(a(-1)).Div(z)).Add(p.e[0]).Add(p.e[1].Mul(τ))
 	c := k.Div(u).Add(p.e[2])
 	if p.best != (interval.Interval{}) {
@@ -291,5 +315,15 @@ func (p *planarPlant) scaled(x interval.Interval) (*planarPlant, bool) {
 		o.ρ[i], o.e[i] = x.Mul(p.ρ[i]), x.Mul(p.e[i])
 	}
 	o.best = interval.Interval{}
+	if p.crowd != nil {
+		c := *p.crowd
+		for i := range c.f {
+			c.f[i] = x.Mul(c.f[i])
+		}
+		for i := range c.c {
+			c.c[i] = x.Mul(c.c[i])
+		}
+		o.crowd = &c
+	}
 	return &o, o.complete()
 }

@@ -45,6 +45,7 @@ type planarTask struct {
 	pf, pg planarForms
 	take   [forms][2]interval.Interval // what d adds to τ, δ, u, v, z of p_f
 	shift  [forms][2]real              // the same
+	turned [forms][2]real              // the same, where d = ∂C_g/∂(u, v)
 	spare  bool                        // v and z of p_g have the factor 1 + k₂
 
 	// No gain with C_g above it is in the domain; +Inf where that is not known.
@@ -59,10 +60,12 @@ type planarReal struct {
 	e0, e1, e2  real
 	alpha, beta [2]real
 	s22         real
+	near        [3]real // of crowd
+	rest        [6]real
 }
 
 func (p *planarPlant) real() *planarReal {
-	return &planarReal{
+	r := &planarReal{
 		planarPlant: p,
 		hq:          [2]real{realOf(half.Mul(p.q[0])), realOf(half.Mul(p.q[1]))},
 		rho:         [3]real{realOf(p.ρ[0]), realOf(p.ρ[1]), realOf(p.ρ[2])},
@@ -71,6 +74,15 @@ func (p *planarPlant) real() *planarReal {
 		beta:  [2]real{realOf(p.β[0]), realOf(p.β[1])},
 		s22:   realOf(p.s[2]),
 	}
+	if p.crowd != nil {
+		for i, x := range p.crowd.f {
+			r.near[i] = realOf(x)
+		}
+		for i, x := range p.crowd.c {
+			r.rest[i] = realOf(x)
+		}
+	}
+	return r
 }
 
 // The forms of p: τ, δ, u, v and z.
@@ -255,6 +267,24 @@ func (t *planarTask) rate(η interval.Interval, same bool) {
 		for i, x := range [forms]interval.Interval{τ, δ, δ.Neg(), δ.Sub(τ), τ.Add(δ)} {
 			t.take[i][j] = x.Neg()
 			t.shift[i][j] = realOf(x.Neg())
+		}
+	}
+	if t.rule == family.RuleGradient {
+		// The rows of L for u = 1 − δ and v = 1 − τ + δ.
+		rows := func(l [2][2]interval.Interval) (r [forms][2]interval.Interval) {
+			for j := range 2 {
+				τ, δ := l[0][j], l[1][j]
+				for i, x := range [forms]interval.Interval{τ, δ, δ.Neg(), δ.Sub(τ), τ.Add(δ)} {
+					r[i][j] = x
+				}
+			}
+			return r
+		}
+		f, g := rows(lf), rows(lg)
+		for i := range t.turned {
+			for j, k := range [2]int{formU, formV} {
+				t.turned[i][j] = realOf(η.Neg().Mul(f[i][0].Mul(g[k][0]).Add(f[i][1].Mul(g[k][1]))))
+			}
 		}
 	}
 	t.limit = infinity
