@@ -125,8 +125,11 @@ func TestPlanarAgrees(t *testing.T) {
 			a, b := make([]float64, 2), make([]float64, 2)
 			at.HessVec(a, []float64{1, 0})
 			at.HessVec(b, []float64{0, 1})
-			if low, _, _ := symmetricEigen(a[0], a[1], b[1]); !(low > 0) {
-				t.Errorf("seed %d: ∇²h has the eigenvalue %v at %v", seed, low, x.Gain)
+			// What float64 makes of the Hessian beside the border, where it has a
+			// condition of 1e11 (seed 202), is told by its asymmetry.
+			noise := 4 * math.Abs(a[1]-b[0])
+			if low, high, _ := symmetricEigen(a[0], a[1], b[1]); !(low > -noise) || !(high > 0) {
+				t.Errorf("seed %d: ∇²h has the eigenvalue %v, ± %v, at %v", seed, low, noise, x.Gain)
 			}
 		}
 	}
