@@ -77,11 +77,17 @@ func (e *SpecError) Error() string {
 
 func (e *SpecError) Unwrap() error { return ErrSpec }
 
-// TaskError is an error of one task, with its name.
+// TaskError is an error of one task, with its name, which may be "".
 type TaskError struct {
 	Task string
 	Err  error
 }
 
-func (e *TaskError) Error() string { return fmt.Sprintf("task %q: %v", e.Task, e.Err) }
+func (e *TaskError) Error() string {
+	if e.Task == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("task %q: %v", e.Task, e.Err)
+}
+
 func (e *TaskError) Unwrap() error { return e.Err }
