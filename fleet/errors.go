@@ -53,16 +53,21 @@ func (e *NotFiniteError) Unwrap() error { return objective.ErrDomain }
 // An ArraysError says which tensor is wrong. Task is −1 where it is not about
 // one task.
 type ArraysError struct {
+	File    string // that it was read from; "" where it was not
 	Name    string
 	Task    int
 	Problem string
 }
 
 func (e *ArraysError) Error() string {
-	if e.Task < 0 {
-		return fmt.Sprintf("fleet: %s %s", e.Name, e.Problem)
+	file := ""
+	if e.File != "" {
+		file = e.File + ": "
 	}
-	return fmt.Sprintf("fleet: %s of task number %d %s", e.Name, e.Task+1, e.Problem)
+	if e.Task < 0 {
+		return fmt.Sprintf("fleet: %s%s %s", file, e.Name, e.Problem)
+	}
+	return fmt.Sprintf("fleet: %s%s of task number %d %s", file, e.Name, e.Task+1, e.Problem)
 }
 
 func (e *ArraysError) Unwrap() error { return ErrArrays }

@@ -7,9 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/metalqr/metalqr/objective"
@@ -175,15 +178,13 @@ func archive(t *testing.T, members map[string][]byte) string {
 		t.Fatal(err)
 	}
 	z := zip.NewWriter(file)
-	for _, name := range []string{"weights", "R", "A", "Q", "B", "Sigma0"} {
-		if data, ok := members[name]; ok {
-			w, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: uint16(len(name)%2) * zip.Deflate})
-			if err != nil {
-				t.Fatal(err)
-			}
-			if _, err := w.Write(data); err != nil {
-				t.Fatal(err)
-			}
+	for _, name := range slices.Backward(slices.Sorted(maps.Keys(members))) {
+		w, err := z.CreateHeader(&zip.FileHeader{Name: name + ".npy", Method: uint16(len(name)%2) * zip.Deflate})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(members[name]); err != nil {
+			t.Fatal(err)
 		}
 	}
 	if err := errors.Join(z.Close(), file.Close()); err != nil {
@@ -242,32 +243,138 @@ func TestNPZ(t *testing.T) {
 	if c, err := z.Next(); err != nil || c.A[5] != float64(float32(a.A[5])) || c.B[5] != a.B[5] {
 		t.Errorf("%v", err)
 	}
-	for name, plant := range map[string]func(m map[string][]byte){
-		"no R":          func(m map[string][]byte) { delete(m, "R") },
-		"Fortran":       func(m map[string][]byte) { m["A"] = npyBytes("<f8", true, []int{100, 3, 3}, a.A) },
-		"integers":      func(m map[string][]byte) { m["A"] = npyBytes("<i8", false, []int{100, 3, 3}, a.A) },
-		"big-endian":    func(m map[string][]byte) { m["A"] = npyBytes(">f8", false, []int{100, 3, 3}, a.A) },
-		"no array":      func(m map[string][]byte) { m["B"] = []byte("no") },
-		"a wrong shape": func(m map[string][]byte) { m["R"] = npyBytes("<f8", false, []int{50, 2, 2}, a.R) },
-		"a flat A":      func(m map[string][]byte) { m["A"] = npyBytes("<f8", false, []int{900}, a.A) },
-		"a flat B":      func(m map[string][]byte) { m["B"] = npyBytes("<f8", false, []int{600}, a.B) },
-		"one weight":    func(m map[string][]byte) { m["weights"] = npyBytes("<f8", false, []int{1}, a.Weights[:1]) },
-		"40 states":     func(m map[string][]byte) { m["A"] = npyBytes("<f8", false, []int{100, 40, 40}, nil) },
-		"a huge number": func(m map[string][]byte) { m["A"] = npyBytes("<f8", false, []int{1 << 50, 3, 3}, nil) },
-		"cut short":     func(m map[string][]byte) { m["A"] = m["A"][:1000] },
+	cut := func(m map[string][]byte, name string, k int) { m[name] = m[name][:len(m[name])-k] }
+	for _, tt := range []struct {
+		name  string
+		plant func(m map[string][]byte)
+		says  string
+	}{
+		{"no R", func(m map[string][]byte) { delete(m, "R") }, "R is missing"},
+		{"Fortran", func(m map[string][]byte) { m["A"] = npyBytes("<f8", true, []int{100, 3, 3}, a.A) },
+			`A cannot be read: it is in Fortran order: save numpy.ascontiguousarray(A, dtype="<f8")`},
+		{"integers", func(m map[string][]byte) { m["A"] = npyBytes("<i8", false, []int{100, 3, 3}, a.A) },
+			`its numbers are of the type "<i8", not little-endian float64 or float32: save numpy.ascontiguousarray(A, dtype="<f8")`},
+		{"big-endian", func(m map[string][]byte) { m["B"] = npyBytes(">f8", false, []int{100, 3, 2}, a.B) },
+			`numpy.ascontiguousarray(B, dtype="<f8")`},
+		{"no array", func(m map[string][]byte) { m["B"] = []byte("no") }, "B cannot be read: it is not an NPY array"},
+		{"a wrong shape", func(m map[string][]byte) { m["R"] = npyBytes("<f8", false, []int{50, 2, 2}, a.R) }, "R has the shape [50 2 2]"},
+		{"a flat A", func(m map[string][]byte) { m["A"] = npyBytes("<f8", false, []int{900}, a.A) }, "want N×d×d"},
+		{"a flat B", func(m map[string][]byte) { m["B"] = npyBytes("<f8", false, []int{600}, a.B) }, "want N×d×r"},
+		{"one weight", func(m map[string][]byte) { m["weights"] = npyBytes("<f8", false, []int{1}, a.Weights[:1]) }, "weights has the shape [1]"},
+		{"40 states", func(m map[string][]byte) { m["A"] = npyBytes("<f8", false, []int{100, 40, 40}, nil) }, "40 states"},
+		{"a huge number", func(m map[string][]byte) { m["A"] = npyBytes("<f8", false, []int{1 << 50, 3, 3}, nil) }, "makes no sense"},
+		{"no tasks", func(m map[string][]byte) { m["A"] = npyBytes("<f8", false, []int{0, 3, 3}, nil) }, "A has the shape [0 3 3]: there are no tasks"},
+		{"cut short", func(m map[string][]byte) { cut(m, "A", 900) }, "A is cut short: it has fewer numbers than its shape says"},
+		{"a shared one cut short", func(m map[string][]byte) { cut(m, "Q", 1) }, "Q is cut short"},
+		{"more numbers", func(m map[string][]byte) { m["A"] = append(m["A"], 0) }, "A has more numbers than its shape says"},
+		{"more numbers, shared", func(m map[string][]byte) { m["Q"] = append(m["Q"], 0) }, "Q has more numbers than its shape says"},
+		{"Weights", func(m map[string][]byte) { m["Weights"] = m["weights"]; delete(m, "weights") },
+			`"Weights" is none of the arrays that are known: A, B, Q, R and, optionally, Sigma0 and weights`},
+		{"sigma0", func(m map[string][]byte) { m["sigma0"] = m["Sigma0"]; delete(m, "Sigma0") }, `"sigma0" is none of`},
+		{"N", func(m map[string][]byte) { m["N"] = m["B"] }, `"N" is none of`},
+		{"discount", func(m map[string][]byte) { m["discount"] = npyBytes("<f8", false, nil, []float64{0.9}) }, `"discount" is none of`},
 	} {
 		m := members()
-		plant(m)
-		z, err := OpenNPZ(archive(t, m), 0)
+		tt.plant(m)
+		path := archive(t, m)
+		z, err := OpenNPZ(path, 0)
 		if err == nil {
 			_, err = Stream(s.x, z.Next, StreamOptions{Options: o})
 			z.Close()
 		}
-		if !errors.Is(err, ErrArrays) {
-			t.Errorf("%s: %v", name, err)
+		if !errors.Is(err, ErrArrays) || !strings.Contains(err.Error(), tt.says) || !strings.Contains(err.Error(), path) {
+			t.Errorf("%s: %v", tt.name, err)
 		}
 	}
 	if _, err := OpenNPZ(filepath.Join(t.TempDir(), "none.npz"), 0); !errors.Is(err, os.ErrNotExist) {
 		t.Error(err)
+	}
+	whole, err := os.ReadFile(archive(t, members()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []int{0, 10, len(whole) / 2, len(whole) - 1} {
+		path := filepath.Join(t.TempDir(), "part.npz")
+		if err := os.WriteFile(path, whole[:k], 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := OpenNPZ(path, 0); !errors.Is(err, ErrArrays) || !strings.Contains(err.Error(), path) {
+			t.Errorf("the first %d bytes of an archive: %v", k, err)
+		}
+	}
+}
+
+// Tasks of tensors have numbers, no names, and errors say so.
+func TestErrorsOfNamelessTasks(t *testing.T) {
+	s := draw(t, 53, 20, 3, 2, 0.02, true)
+	a := s.arrays
+	a.R = slices.Clone(a.R)
+	a.R[4*11] = -1
+	_, err := Stream(s.x, chunks(a, 7), StreamOptions{Options: Options{Rates: []float64{1e-3}}})
+	var task *TaskError
+	if !errors.As(err, &task) || task.Index != 11 || !strings.HasPrefix(err.Error(), "fleet: task number 12: ") || strings.Contains(err.Error(), `""`) {
+		t.Errorf("an indefinite R: %v", err)
+	}
+}
+
+// A bit flipped anywhere in the data of an array, stored or compressed, shared or
+// not, is seen before a pass has a result: most leave numbers that make a task.
+func TestDamagedNPZ(t *testing.T) {
+	s := draw(t, 53, 100, 3, 2, 0.02, true)
+	a := s.arrays
+	a.Q = a.Q[:9]
+	path := archive(t, map[string][]byte{ // of odd lengths are compressed
+		"A": npyBytes("<f8", false, []int{100, 3, 3}, a.A), "B": npyBytes("<f8", false, []int{100, 3, 2}, a.B),
+		"Q": npyBytes("<f8", false, []int{3, 3}, a.Q), "R": npyBytes("<f8", false, []int{100, 2, 2}, a.R),
+		"Sigma0": npyBytes("<f8", false, []int{100, 3, 3}, a.Sigma0), "weights": npyBytes("<f8", false, []int{100}, a.Weights),
+	})
+	whole, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(whole), int64(len(whole)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	h := Streaming{States: 3, Inputs: 2, Options: StreamOptions{Options: Options{Rule: Natural, Rates: []float64{1e-3}}},
+		Open: func() (Source, error) { return OpenNPZ(path, 16) }}
+	if _, err := h.At(s.x); err != nil {
+		t.Fatal(err)
+	}
+	methods := map[uint16]int{}
+	silent := 0
+	for _, f := range z.File {
+		name := strings.TrimSuffix(f.Name, ".npy")
+		methods[f.Method]++
+		begin, err := f.DataOffset()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for k := range int64(24) {
+			at := begin + (2*k+1)*int64(f.CompressedSize64)/48
+			damaged := slices.Clone(whole)
+			damaged[at] ^= 1
+			if err := os.WriteFile(path, damaged, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			_, err := h.At(s.x)
+			var arrays *ArraysError
+			var task *TaskError
+			switch {
+			case errors.As(err, &arrays):
+				if arrays.Name != name && arrays.Name != "Weights" && arrays.Name != "A and B" {
+					t.Errorf("bit %d of %s: %v", at, name, err)
+				}
+				if strings.Contains(err.Error(), "CRC-32") {
+					silent++
+				}
+			case errors.As(err, &task): // a chunk before the last makes no task
+			default:
+				t.Errorf("bit %d of %s: %v", at, name, err)
+			}
+		}
+	}
+	if methods[zip.Store] == 0 || methods[zip.Deflate] == 0 || silent < 50 {
+		t.Errorf("methods %v, %d seen by the CRC-32 alone", methods, silent)
 	}
 }
