@@ -26,8 +26,8 @@ type Planar struct {
 
 // A PlanarMinimum is a strict local minimiser.
 type PlanarMinimum struct {
-	Chart   interval.Box      `json:"chart"` // of reflection coefficients: holds it and no other stationary point
-	Gain    interval.Box      `json:"gain,omitempty"`
+	Chart   interval.Box      `json:"chart"`          // of reflection coefficients: holds it and no other stationary point
+	Gain    interval.Box      `json:"gain,omitempty"` // meets the region
 	Value   interval.Interval `json:"value"`
 	Optimal bool              `json:"optimal"` // the adapted gain is the one task's optimum
 	Listed  bool              `json:"listed"`  // false: outside the region, part of the cover only

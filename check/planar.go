@@ -47,9 +47,10 @@ type planarChecker struct {
 
 // A planarMinimum is a verified one: k holds it, in 256 bits.
 type planarMinimum struct {
-	box   square
-	k     [2]fine
-	value fine
+	box    square
+	k      [2]fine
+	value  fine
+	inside bool // its gain is proved to lie in the region
 }
 
 // A leaf of the tree; meets is the minimiser of an m.
@@ -509,6 +510,7 @@ func (c *planarChecker) minimum(m *certificate.PlanarMinimum) error {
 		v.value = c.p.value(k)
 	}
 	w := c.p.gain(k)
+	v.inside = c.l.Region == nil || w[0].within(c.l.Region[0]) && w[1].within(c.l.Region[1])
 	c.minima = append(c.minima, v)
 	if !m.Listed {
 		if m.Gain != nil || m.Value != (interval.Interval{}) {
@@ -521,6 +523,9 @@ func (c *planarChecker) minimum(m *certificate.PlanarMinimum) error {
 	}
 	if len(m.Gain) != 2 || !w[0].within(m.Gain[0]) || !w[1].within(m.Gain[1]) {
 		return fmt.Errorf("its gain lies in %v × %v, which %v does not hold", w[0].round(), w[1].round(), m.Gain)
+	}
+	if c.l.Region != nil && m.Gain.Intersect(c.l.Region).IsEmpty() {
+		return fmt.Errorf("it is in the list, and its gain in %v lies outside the region %v", m.Gain, c.l.Region)
 	}
 	if !v.value.within(m.Value) {
 		return fmt.Errorf("h lies in %v, which %v does not hold", v.value.round(), m.Value)
@@ -716,7 +721,7 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 		return fmt.Errorf("inf h is not shown to be at most %v", l.Infimum.Hi())
 	}
 	level := exactly(l.Level)
-	listed := 0
+	known := 0 // listed ones proved to be in the region, with h ≤ Level
 	excess, excessLow := 0.0, 0.0
 	worst := 0.0 // of all that are listed
 	for i := range c.minima {
@@ -725,8 +730,8 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 			continue
 		}
 		v := c.minima[i].value
-		listed++
-		if v.hi.Cmp(level.lo) <= 0 && high.ok() {
+		if c.minima[i].inside && v.hi.Cmp(level.lo) <= 0 {
+			known++
 			if d := v.sub(high); d.lo.Sign() > 0 {
 				excessLow = max(excessLow, d.low())
 			}
@@ -751,7 +756,7 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 	verdict := true
 	switch l.Verdict {
 	case certificate.Global:
-		verdict = complete && listed > 0 && worst == 0 && l.Epsilon != nil && *l.Epsilon == 0
+		verdict = complete && known > 0 && worst == 0 && l.Epsilon != nil && *l.Epsilon == 0
 	case certificate.NotGlobal:
 		verdict = l.EpsilonLow > 0
 	case certificate.EpsilonGlobal:

@@ -181,6 +181,21 @@ func TestPlanarFalsehoodsAreRefused(t *testing.T) {
 		}, "verdict"},
 		"no such verdict":      {func(_ *certificate.Certificate, p *certificate.Planar) { p.Verdict = "good" }, "verdict"},
 		"a level that is none": {func(_ *certificate.Certificate, p *certificate.Planar) { p.Level = -math.MaxFloat64 }, ""},
+		"a region that no minimiser is in": {func(_ *certificate.Certificate, p *certificate.Planar) {
+			p.Region = interval.Box{interval.New(-2, -1), interval.New(-2, -1)}
+		}, "outside the region"},
+		"a region that the spurious one is not in": {func(_ *certificate.Certificate, p *certificate.Planar) {
+			p.Region = interval.Box{interval.New(-9, 9), interval.New(-9, p.Minima[1].Gain[1].Lo()-0.1)}
+			if p.Region[1].Hi() < p.Minima[0].Gain[1].Hi() {
+				p.Region[1] = interval.New(p.Minima[1].Gain[1].Hi()+0.1, 9)
+			}
+		}, "minimiser 2: it is in the list"},
+		"a region whose edge the spurious one may be beyond": {func(_ *certificate.Certificate, p *certificate.Planar) {
+			// A gain as wide as this says that it lies in the region, and where it does not.
+			g := &p.Minima[1].Gain[0]
+			p.Region = interval.Box{interval.New(g.Hi(), g.Hi()+9), interval.New(-9, 9)}
+			p.Minima[0].Gain[0] = p.Minima[0].Gain[0].Hull(*g)
+		}, "above inf h is not verified"},
 		"a subtree dropped": {func(_ *certificate.Certificate, p *certificate.Planar) {
 			p.Cover = p.Cover[:len(p.Cover)-1]
 		}, "left out"},

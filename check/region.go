@@ -265,9 +265,6 @@ func (c *regionChecker) minima() error {
 	for i := range c.l.Minima {
 		m := &c.l.Minima[i]
 		fail := func(err error) error { return fmt.Errorf("minimiser %d: %w", i+1, err) }
-		if err := gainBox(m.Gain, len(c.l.Box)); err != nil {
-			return fail(err)
-		}
 		for j := range i {
 			if !m.Gain.Intersect(c.l.Minima[j].Gain).IsEmpty() {
 				return fail(fmt.Errorf("it is not shown to be another than minimiser %d", j+1))
@@ -314,10 +311,16 @@ func (c *regionChecker) conclude() error {
 		return fmt.Errorf("inf h is only known to be at least %v; it is said to be in %v", c.optimum.Lo(), l.Infimum)
 	}
 	high, optimal := math.Inf(1), true
-	counted, worst := 0, math.Inf(-1)
+	known, worst := 0, math.Inf(-1) // known: proved to be in the box, with h ≤ Level
 	low := 0.0
 	for i := range l.Minima {
 		m := &l.Minima[i]
+		if err := gainBox(m.Gain, len(l.Box)); err != nil {
+			return fmt.Errorf("minimiser %d: %w", i+1, err)
+		}
+		if m.Gain.Intersect(l.Box).IsEmpty() {
+			return fmt.Errorf("minimiser %d: its gain in %v lies outside the region %v", i+1, m.Gain, l.Box)
+		}
 		if m.Value.IsEmpty() || !m.Value.IsBounded() {
 			return fmt.Errorf("h at minimiser %d is said to lie in %v", i+1, m.Value)
 		}
@@ -338,12 +341,14 @@ func (c *regionChecker) conclude() error {
 	for i := range l.Minima {
 		m := &l.Minima[i]
 		if m.Value.Lo() <= l.Level {
-			counted++
 			if optimal = optimal && m.Optimal; !m.Optimal {
 				worst = max(worst, m.Value.Hi())
 			}
 		}
-		if m.Value.Hi() <= l.Level && !m.Optimal {
+		if !m.Gain.Subset(l.Box) || m.Value.Hi() > l.Level {
+			continue
+		}
+		if known++; !m.Optimal {
 			low = max(low, interval.SubDown(m.Value.Lo(), l.Infimum.Hi()))
 		}
 	}
@@ -360,7 +365,7 @@ func (c *regionChecker) conclude() error {
 	ok := true
 	switch l.Verdict {
 	case certificate.Global:
-		ok = l.Left == 0 && counted > 0 && optimal && l.Epsilon != nil && *l.Epsilon == 0
+		ok = l.Left == 0 && known > 0 && optimal && l.Epsilon != nil && *l.Epsilon == 0
 	case certificate.NotGlobal:
 		ok = l.EpsilonLow > 0
 	case certificate.EpsilonGlobal:

@@ -170,18 +170,30 @@ func TestRegionFalsehoodsAreRefused(t *testing.T) {
 		"a level that is none":         {func(_ *certificate.Certificate, r *certificate.Region) { r.Level = -math.MaxFloat64 }, ""},
 		"the region enlarged":          {func(_ *certificate.Certificate, r *certificate.Region) { r.Box[0] = interval.New(r.Box[0].Lo(), 2) }, ""},
 		"the region moved":             {func(_ *certificate.Certificate, r *certificate.Region) { r.Box[1] = r.Box[1].AddFloat(0.05) }, ""},
-		"the region of one gain":       {func(_ *certificate.Certificate, r *certificate.Region) { r.Box = r.Box[:1] }, "region"},
-		"a subtree dropped":            {func(_ *certificate.Certificate, r *certificate.Region) { r.Cover = r.Cover[:len(r.Cover)-1] }, "left out"},
-		"a leaf for a tree":            {func(_ *certificate.Certificate, r *certificate.Region) { r.Cover, r.Meets = "l", nil }, "is not found to hold"},
-		"one letter more":              {func(_ *certificate.Certificate, r *certificate.Region) { r.Cover += "g" }, "goes on"},
-		"a box left unsaid":            {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "g", "?") }, "leaves 1 boxes"},
-		"a letter that is none":        {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "g", "q") }, "is none"},
-		"a cut of no entry":            {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "2", "3") }, "is none"},
-		"a cut along another":          {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "1", "2") }, ""},
-		"another meeting":              {func(_ *certificate.Certificate, r *certificate.Region) { r.Meets[0] = 1 - r.Meets[0] }, ""},
-		"a meeting too many":           {func(_ *certificate.Certificate, r *certificate.Region) { r.Meets = append(r.Meets, 0) }, "more boxes"},
-		"a letter for one map":         {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "g", "j") }, "one map"},
-		"a witness that is high":       {func(_ *certificate.Certificate, r *certificate.Region) { r.Witness = []float64{-3, 0} }, "witness"},
+		"a minimiser outside the region": {func(_ *certificate.Certificate, r *certificate.Region) {
+			g := r.Minima[1].Gain[0]
+			if r.Box[0] = interval.New(g.Hi()+1e-3, g.Hi()+9); g.Lo() > r.Minima[0].Gain[0].Lo() {
+				r.Box[0] = interval.New(g.Lo()-9, g.Lo()-1e-3)
+			}
+		}, "minimiser 2: its gain"},
+		"the spurious minimiser on the edge of the region": {func(_ *certificate.Certificate, r *certificate.Region) {
+			g := r.Minima[1].Gain[0]
+			if r.Box[0] = interval.New(g.Mid(), g.Hi()+9); g.Lo() > r.Minima[0].Gain[0].Lo() {
+				r.Box[0] = interval.New(g.Lo()-9, g.Mid())
+			}
+		}, "above inf h is not verified"},
+		"the region of one gain": {func(_ *certificate.Certificate, r *certificate.Region) { r.Box = r.Box[:1] }, "region"},
+		"a subtree dropped":      {func(_ *certificate.Certificate, r *certificate.Region) { r.Cover = r.Cover[:len(r.Cover)-1] }, "left out"},
+		"a leaf for a tree":      {func(_ *certificate.Certificate, r *certificate.Region) { r.Cover, r.Meets = "l", nil }, "is not found to hold"},
+		"one letter more":        {func(_ *certificate.Certificate, r *certificate.Region) { r.Cover += "g" }, "goes on"},
+		"a box left unsaid":      {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "g", "?") }, "leaves 1 boxes"},
+		"a letter that is none":  {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "g", "q") }, "is none"},
+		"a cut of no entry":      {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "2", "3") }, "is none"},
+		"a cut along another":    {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "1", "2") }, ""},
+		"another meeting":        {func(_ *certificate.Certificate, r *certificate.Region) { r.Meets[0] = 1 - r.Meets[0] }, ""},
+		"a meeting too many":     {func(_ *certificate.Certificate, r *certificate.Region) { r.Meets = append(r.Meets, 0) }, "more boxes"},
+		"a letter for one map":   {func(_ *certificate.Certificate, r *certificate.Region) { letter(r, "g", "j") }, "one map"},
+		"a witness that is high": {func(_ *certificate.Certificate, r *certificate.Region) { r.Witness = []float64{-3, 0} }, "witness"},
 		"another task": {func(c *certificate.Certificate, _ *certificate.Region) {
 			c.Family = strings.Replace(c.Family, "1.1", "1.101", 1)
 		}, ""},

@@ -297,8 +297,9 @@ func (q *gainProof) conclude(l *PlanarLandscape, nodes []planarNode, left []inte
 
 	complete := len(left) == 0
 	lower, upper := 0.0, 0.0
-	for _, m := range l.Minima {
-		if m.Value.Hi() <= q.level && !m.Optimal {
+	known := l.known()
+	for _, m := range known {
+		if !m.Optimal {
 			lower = max(lower, interval.SubDown(m.Value.Lo(), high))
 		}
 	}
@@ -315,7 +316,7 @@ func (q *gainProof) conclude(l *PlanarLandscape, nodes []planarNode, left []inte
 		l.Verdict = certificate.NotGlobal
 	case !complete:
 		l.Verdict = certificate.Undecided
-	case counted > 0 && all:
+	case len(known) > 0 && all:
 		l.Verdict = certificate.Global
 	default:
 		l.Verdict = certificate.EpsilonGlobal

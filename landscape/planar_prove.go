@@ -30,7 +30,7 @@ type PlanarLandscape struct {
 	Level  float64
 	Region interval.Box // nil: all stabilising gains
 	// Minima are the local minimisers, by value. Those with h ≤ Level are all
-	// there outside Unresolved; some above may be.
+	// there outside Unresolved; some above may be. Of each the Gain meets Region.
 	Minima     []PlanarMinimum
 	Unresolved []interval.Box    // gains, where a minimiser may hide: hulls of boxes that touch
 	Left       int               // how many boxes these are
@@ -384,10 +384,9 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 	l.Infimum = interval.New(min(low, high), high)
 	l.Attained = attained
 	lower := 0.0
-	for _, m := range l.Minima {
-		if m.Value.Hi() <= q.level {
-			lower = max(lower, interval.SubDown(m.Value.Lo(), high))
-		}
+	known := l.known()
+	for _, m := range known {
+		lower = max(lower, interval.SubDown(m.Value.Lo(), high))
 	}
 	worst := highest
 	if !complete {
@@ -406,7 +405,7 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		l.Verdict = certificate.NotGlobal
 	case !complete:
 		l.Verdict = certificate.Undecided
-	case upper == 0 && counted > 0 && (len(q.minima) == 1 || everyOptimal): // those listed above L too
+	case upper == 0 && len(known) > 0 && (len(q.minima) == 1 || everyOptimal): // those listed above L too
 		l.Verdict = certificate.Global
 	default:
 		l.Verdict = certificate.EpsilonGlobal
@@ -414,6 +413,17 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 	l.Left = len(left)
 	l.Unresolved = p.hulls(left)
 	l.proof = q.certificate(l, nodes, order)
+}
+
+// known are the minimisers that are proved to be in the region and at most Level: those
+// that say that there is one.
+func (l *PlanarLandscape) known() (m []PlanarMinimum) {
+	for _, x := range l.Minima {
+		if x.Value.Hi() <= l.Level && (l.Region == nil || x.Gain.Subset(l.Region)) {
+			m = append(m, x)
+		}
+	}
+	return m
 }
 
 // hulls joins boxes that touch, and gives their gains.
