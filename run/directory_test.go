@@ -84,6 +84,13 @@ func TestForeignFilesAreLeftAlone(t *testing.T) {
 	}
 }
 
+// otherDigit is a checkpoint with another first decimal of the first entry of its gain.
+func otherDigit(s string) string {
+	at := strings.Index(s, `"x": [`)
+	at += strings.IndexByte(s[at:], '.') + 1
+	return s[:at] + string('0'+(s[at]-'0'+1)%10) + s[at+1:]
+}
+
 // A damaged directory, or one of another version, is refused in words that say
 // what to do, and left as it is.
 func TestDamagedDirectories(t *testing.T) {
@@ -103,6 +110,21 @@ func TestDamagedDirectories(t *testing.T) {
 			return string(out)
 		}
 	}
+	// forged also gives it the hash that it should have.
+	forged := func(edit func(c map[string]any)) func(string) string {
+		return func(text string) string {
+			var c checkpoint
+			text = change(edit)(text)
+			if err := json.Unmarshal([]byte(text), &c); err != nil {
+				t.Fatal(err)
+			}
+			sum, err := c.sum()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return change(func(c map[string]any) { c["sha256"] = sum })(text)
+		}
+	}
 	state := func(c map[string]any) map[string]any { return c["state"].(map[string]any) }
 	for i, tt := range []struct {
 		name, file string
@@ -110,16 +132,20 @@ func TestDamagedDirectories(t *testing.T) {
 		want       string
 	}{
 		{"half a checkpoint", checkpointFile, func(s string) string { return s[:len(s)/2] }, "is damaged"},
-		{"another format", checkpointFile, change(func(c map[string]any) { c["format"] = 7 }), "has format 7, this program reads 1"},
+		{"another digit", checkpointFile, otherDigit, "is damaged (its SHA-256 is "},
+		{"another count", checkpointFile, change(func(c map[string]any) { state(c)["evaluations"] = 1 }), "its SHA-256 is "},
+		{"no hash", checkpointFile, change(func(c map[string]any) { delete(c, "sha256") }), "it says \"\""},
+		{"another format", checkpointFile, change(func(c map[string]any) { c["format"] = 7 }), "has format 7, this program reads 2"},
 		{"another version", checkpointFile, change(func(c map[string]any) { c["version"] = "v0.0.1" }), "was written by version v0.0.1, this is v9"},
-		{"no state", checkpointFile, change(func(c map[string]any) { delete(c, "state") }), "lacks the state"},
-		{"a state of nothing", checkpointFile, change(func(c map[string]any) { c["state"] = map[string]any{} }), "lacks the state"},
-		{"another gain", checkpointFile, change(func(c map[string]any) { state(c)["x"] = []float64{1, 2, 3} }), "its gain has 3 entries, that of this family 2"},
-		{"another best", checkpointFile, change(func(c map[string]any) { state(c)["best"].(map[string]any)["x"] = []float64{1} }), "its best gain has 1 entries"},
-		{"another pair", checkpointFile, change(func(c map[string]any) { state(c)["pairs"].([]any)[0].(map[string]any)["s"] = []float64{} }), "a pair of L-BFGS has 0 and 2"},
-		{"a negative trace", checkpointFile, change(func(c map[string]any) { c["trace_bytes"] = -1 }), "the length of the trace"},
+		{"no state", checkpointFile, forged(func(c map[string]any) { delete(c, "state") }), "lacks the state"},
+		{"a state of nothing", checkpointFile, forged(func(c map[string]any) { c["state"] = map[string]any{} }), "lacks the state"},
+		{"another gain", checkpointFile, forged(func(c map[string]any) { state(c)["x"] = []float64{1, 2, 3} }), "its gain has 3 entries, that of this family 2"},
+		{"another best", checkpointFile, forged(func(c map[string]any) { state(c)["best"].(map[string]any)["x"] = []float64{1} }), "its best gain has 1 entries"},
+		{"another pair", checkpointFile, forged(func(c map[string]any) { state(c)["pairs"].([]any)[0].(map[string]any)["s"] = []float64{} }), "a pair of L-BFGS has 0 and 2"},
+		{"a negative trace", checkpointFile, forged(func(c map[string]any) { c["trace_bytes"] = -1 }), "the length of the trace"},
 		{"a shorter trace", traceFile, func(s string) string { return s[:len(s)-1] }, "is damaged (it has"},
-		{"a trace of another shape", traceFile, func(s string) string { return strings.ReplaceAll(s, "\n", " ") }, "no line ends"},
+		{"a trace of another shape", traceFile, func(s string) string { return strings.ReplaceAll(s, "\n", " ") }, "are not those that the checkpoint counts on"},
+		{"another value in the trace", traceFile, func(s string) string { return strings.Replace(s, "\n1,", "\n2,", 1) }, "are not those that the checkpoint counts on"},
 		{"a changed spec", specFile, func(s string) string { return "#" + s }, "give the file that it was begun with"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -15,7 +15,7 @@ type Destination struct {
 	Path    string   // a directory of this name; it must not exist, unless Resume
 	Resume  bool     // continue the run in Path, or begin it if there is none
 	Command []string // for the manifest
-	Version string
+	Version string   // of the program, which tells its builds apart: a run is resumed by the same
 }
 
 // check refuses early what [fresh] would refuse after the work of the start.

@@ -2,9 +2,12 @@ package run
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash"
 	"io"
 	"io/fs"
 	"os"
@@ -22,14 +25,25 @@ type checkpoint struct {
 	Version    string      `json:"version"` // of the program: another may round otherwise
 	State      *maml.State `json:"state"`
 	TraceBytes int64       `json:"trace_bytes"`
+	TraceHash  string      `json:"trace_sha256"` // of those bytes
+	Hash       string      `json:"sha256"`       // of the above: see sum
 }
 
 const (
-	checkpointFormat = 1
+	checkpointFormat = 2
 	// checkpointEvery bounds what a killed run does again, and keeps the cost
 	// of syncing to the disk out of short runs.
 	checkpointEvery = 250 * time.Millisecond
 )
+
+// sum is the SHA-256 of the checkpoint as JSON without spaces, its own hash "".
+// A file that was altered anywhere that counts does not have it.
+func (c checkpoint) sum() (string, error) {
+	c.Hash = ""
+	data, err := json.Marshal(c)
+	sum := sha256.Sum256(data)
+	return hex.EncodeToString(sum[:]), err
+}
 
 // traceHeader names the columns of trace.csv.
 const traceHeader = "iteration,value,gap,gradient_norm,step,backtracks,left_domain,no_decrease,no_agreement\n"
@@ -48,6 +62,7 @@ type recorder struct {
 	version       string
 	trace, timing file
 	rows, times   bytes.Buffer // not on the disk yet
+	traced        hash.Hash    // of the trace that is
 	last          checkpoint   // of the newest iterate, written or not
 	begun, saved  time.Time
 }
@@ -56,7 +71,7 @@ type recorder struct {
 // that it stood, and sets the state to that. Rows beyond it are cut off: they
 // will be made again.
 func record(dir *directory, state *maml.State, version string) (*recorder, error) {
-	r := &recorder{dir: dir, state: state, version: version, begun: time.Now(), saved: time.Now()}
+	r := &recorder{dir: dir, state: state, version: version, traced: sha256.New(), begun: time.Now(), saved: time.Now()}
 	data, err := os.ReadFile(dir.file(checkpointFile))
 	switch {
 	case err == nil:
@@ -67,11 +82,11 @@ func record(dir *directory, state *maml.State, version string) (*recorder, error
 	case !errors.Is(err, fs.ErrNotExist):
 		return nil, err
 	}
-	trace, _, err := openAt(dir.file(traceFile), r.last.TraceBytes)
+	trace, err := r.openTrace(dir.file(traceFile))
 	if err != nil {
 		return nil, err
 	}
-	timing, timed, err := openAt(dir.file(timingFile), -1)
+	timing, timed, err := openEnd(dir.file(timingFile))
 	if err == nil {
 		err = syncDirectory(dir.path) // the checkpoint counts on the trace's name
 	}
@@ -98,11 +113,17 @@ func (c *checkpoint) read(data []byte, dim int, version string) error {
 	if err := json.Unmarshal(data, c); err != nil {
 		return fmt.Errorf("is damaged (%v): %s", err, anew)
 	}
+	sum, err := c.sum()
+	if err != nil {
+		return err
+	}
 	switch s := c.State; {
 	case c.Format != checkpointFormat:
 		return fmt.Errorf("has format %d, this program reads %d: resume with the program that wrote it, or %s", c.Format, checkpointFormat, anew)
 	case c.Version != version:
 		return fmt.Errorf("was written by version %s, this is %s, which may not end with the same bits: resume with that version, or %s", c.Version, version, anew)
+	case c.Hash != sum:
+		return fmt.Errorf("is damaged (its SHA-256 is %s, it says %q): %s", sum, c.Hash, anew)
 	case s == nil || s.Evaluations < 1 || s.Iteration < 0 || c.TraceBytes < int64(len(traceHeader)):
 		return fmt.Errorf("is damaged (it lacks the state, or the length of the trace): %s", anew)
 	case len(s.X) != dim:
@@ -118,44 +139,47 @@ func (c *checkpoint) read(data []byte, dim int, version string) error {
 	return nil
 }
 
-// openAt opens a file for appending after its first size bytes, which end with
-// a line, or all of it for a negative size. It returns where that is.
-func openAt(path string, size int64) (*os.File, int64, error) {
+// openEnd opens a file for appending, and returns its size.
+func openEnd(path string) (*os.File, int64, error) {
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, 0, err
 	}
 	end, err := f.Seek(0, io.SeekEnd)
-	if err == nil && size >= 0 {
-		if end < size {
-			err = &DirectoryError{path, fmt.Sprintf("is damaged (it has %d bytes, but the checkpoint counts on %d): %s", end, size, anew)}
-		} else if err = endsLine(f, path, size); err == nil {
-			if err = f.Truncate(size); err == nil {
-				end, err = f.Seek(size, io.SeekStart)
-			}
-		}
+	if err != nil {
+		f.Close()
+	}
+	return f, end, err
+}
+
+// openTrace opens the trace for appending after the bytes that the checkpoint
+// counts on, which have to be those it was written with.
+func (r *recorder) openTrace(path string) (*os.File, error) {
+	f, end, err := openEnd(path)
+	if err != nil {
+		return nil, err
+	}
+	size := r.last.TraceBytes
+	if end < size {
+		err = &DirectoryError{path, fmt.Sprintf("is damaged (it has %d bytes, but the checkpoint counts on %d): %s", end, size, anew)}
+	} else if _, err = io.Copy(r.traced, io.NewSectionReader(f, 0, size)); err == nil && size > 0 && r.traceHash() != r.last.TraceHash {
+		err = &DirectoryError{path, fmt.Sprintf("is damaged (its first %d bytes are not those that the checkpoint counts on): %s", size, anew)}
+	}
+	if err == nil {
+		err = f.Truncate(size)
+	}
+	if err == nil {
+		_, err = f.Seek(size, io.SeekStart)
 	}
 	if err != nil {
 		f.Close()
-		return nil, 0, err
+		return nil, err
 	}
-	return f, end, nil
+	return f, nil
 }
 
-// endsLine checks that the first size bytes of a file, if any, end with a line.
-func endsLine(f *os.File, path string, size int64) error {
-	if size == 0 {
-		return nil
-	}
-	var last [1]byte
-	if _, err := f.ReadAt(last[:], size-1); err != nil {
-		return err
-	}
-	if last[0] != '\n' {
-		return &DirectoryError{path, fmt.Sprintf("is damaged (no line ends at byte %d, where the checkpoint says): %s", size, anew)}
-	}
-	return nil
-}
+// traceHash is the SHA-256 of the trace on the disk.
+func (r *recorder) traceHash() string { return hex.EncodeToString(r.traced.Sum(nil)) }
 
 // observe is called after every iteration.
 func (r *recorder) observe(m maml.Record) error {
@@ -182,6 +206,7 @@ func (r *recorder) observe(m maml.Record) error {
 
 // save puts the trace on the disk, and then the checkpoint that counts on it.
 func (r *recorder) save() error {
+	r.traced.Write(r.rows.Bytes())
 	if _, err := r.rows.WriteTo(r.trace); err != nil {
 		return err
 	}
@@ -195,6 +220,12 @@ func (r *recorder) save() error {
 		return nil
 	}
 	r.saved = time.Now()
+	r.last.TraceHash = r.traceHash()
+	sum, err := r.last.sum()
+	if err != nil {
+		return err
+	}
+	r.last.Hash = sum
 	return r.dir.writeJSON(checkpointFile, r.last)
 }
 

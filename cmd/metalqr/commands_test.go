@@ -135,7 +135,7 @@ func TestTrain(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal(data, &m)
 	}
-	if err != nil || len(m.Command) != 3 || m.Command[0] != "metalqr" || m.Command[1] != "train" || m.Version != version() {
+	if err != nil || len(m.Command) != 3 || m.Command[0] != "metalqr" || m.Command[1] != "train" || m.Version != build() {
 		t.Errorf("manifest %+v, %v", m, err)
 	}
 
@@ -325,10 +325,26 @@ func TestInit(t *testing.T) {
 func TestVersion(t *testing.T) {
 	contains(t, "version", succeed(t, "version").stdout, "metalqr "+version()+" (go1.")
 	contains(t, "--version", succeed(t, "--version").stdout, "metalqr "+version()+"\n")
-	var v struct{ Version, Go, Platform string }
+	var v struct{ Version, Build, Go, Platform string }
 	succeed(t, "version", "--json").decode(t, &v)
-	if v.Version == "" || v.Go == "" || !strings.Contains(v.Platform, "/") {
+	if v.Version == "" || !strings.HasPrefix(v.Build, v.Version) || v.Go == "" || !strings.Contains(v.Platform, "/") {
 		t.Errorf("%+v", v)
+	}
+}
+
+// Executables that differ in a byte are two builds; one that cannot be read is its
+// version. A run begun by one is not resumed by another: see TestDamagedDirectories.
+func TestBuild(t *testing.T) {
+	dir := t.TempDir()
+	for name, data := range map[string]string{"a": "one", "b": "ons", "c": "one"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(data), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(name string) string { return named("v1", filepath.Join(dir, name)) }
+	// printf one | sha256sum
+	if want := "v1 (build 7692c3ad3540bb80)"; of("a") != want || of("c") != want || of("b") == want || of("none") != "v1" {
+		t.Errorf("builds %q, %q, %q and %q", of("a"), of("b"), of("c"), of("none"))
 	}
 }
 

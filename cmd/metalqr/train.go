@@ -54,7 +54,7 @@ func (a *app) train(path string, to run.Destination) error {
 		return err
 	}
 	to.Command = append([]string{"metalqr"}, a.args...)
-	to.Version = version()
+	to.Version = build()
 
 	// The first signal ends the run in order; a second one, at once.
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
