@@ -22,12 +22,33 @@ import (
 // are those of local minima, and not that nearer families are ε-global.
 type MatrixRadius struct {
 	Epsilon  float64
+	Rounding float64 // gaps of the nominal task's minima that differ by no more are equal as far as float64 tells; at ε up to this nothing is searched for
 	Searched float64 // a family within this has a local minimum more than ε above the least found; +Inf: none was found, 0: the nominal task itself
 	Nominal  float64 // the nominal task's own excess, as found
 	Worst    *family.Family
 	Excess   float64 // of that family, as found
 	Minima   int     // local minimisers of the nominal task that were followed
 	Tried    int     // families
+}
+
+// Told says whether float64 tells gaps apart that differ by ε, or those of the
+// nominal task itself.
+func (r *MatrixRadius) Told() bool { return max(r.Epsilon, r.Nominal) > r.Rounding }
+
+// rounding is how far gaps at minimisers may be apart that are equal,
+//
+//	½ λ_max(∇²h) e² + ½ ‖∇h‖²/λ_min(∇²h) + 10⁻¹¹ gap,    e = 2⁻⁴² (1 + ‖W‖),
+//
+// at the worst of them: where the gap is 0, that of a gain rounded, through maps,
+// optima and adaptation in 10³ ulp, and of the Newton step that the descent left;
+// elsewhere, relative as in flatBetween.
+func rounding(minima []Found) float64 {
+	worst := 0.0
+	for _, f := range minima {
+		e := 0x1p-42 * (1 + dense.Norm(f.Gain))
+		worst = max(worst, 0.5*f.Most*e*e+0.5*f.Norm*f.Norm/f.Least+1e-11*f.Gap)
+	}
+	return worst
 }
 
 // A Mixture makes the meta-objective of tasks.
@@ -46,7 +67,8 @@ type pair struct {
 // task's minimisers are searched for ([Search]) and followed by Newton's method
 // to the mixture, for pairs of tasks in opposite directions that are drawn from
 // the seed and then changed a little while that helps. Excesses are close to
-// proportional to δ², which gives the size to try.
+// proportional to δ², which gives the size to try. Where ε and the nominal task's
+// own excess are no more than rounding there is nothing to look for: see Told.
 //
 // Errors are those of [Search] and of mix.
 func SearchRadius(ctx context.Context, nominal family.Task, mix Mixture, ε float64, o SearchOptions, rounds int) (*MatrixRadius, error) {
@@ -74,12 +96,19 @@ func SearchRadius(ctx context.Context, nominal family.Task, mix Mixture, ε floa
 	r := &MatrixRadius{Epsilon: ε, Searched: math.Inf(1)}
 	a := &matrixAdversary{nominal: nominal, mix: mix, workers: newMeter(ctx, Options{Workers: o.Workers})}
 	least := math.Inf(1)
+	var minima []Found
 	for _, f := range found.Minima {
 		if f.Kind == maml.Minimum {
+			minima = append(minima, f)
 			a.minima = append(a.minima, f.Gain)
 			least = min(least, f.Gap)
 			r.Nominal = max(r.Nominal, f.Gap-least)
 		}
+	}
+	r.Rounding = rounding(minima)
+	if !r.Told() {
+		r.Minima = len(a.minima)
+		return r, nil
 	}
 	if r.Nominal > ε {
 		r.Searched, r.Excess, r.Minima = 0, r.Nominal, len(a.minima)

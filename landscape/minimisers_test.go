@@ -317,6 +317,35 @@ func TestHalton(t *testing.T) {
 	}
 }
 
+// All minimisers of a motor are mapped to its optimum, so their gaps are 0: what they
+// have in float64 is no excess, however small ε. Those of the cart differ by more than
+// 1, and do at any ε; and above the rounding δ ∝ √ε as before.
+func TestMatrixRadiusOfRounding(t *testing.T) {
+	search := func(text string, ε float64) *MatrixRadius {
+		f, rates := parse(t, text)
+		mix := func(tasks []family.Task) (*maml.Meta, error) {
+			return metaOf(t, &family.Family{Meta: f.Meta, Tasks: tasks}, rates), nil
+		}
+		r, err := SearchRadius(context.Background(), f.Tasks[0], mix, ε, SearchOptions{Seed: 1}, 20)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	const motor = "tasks: [{A: [[0, 1], [0, -2]], B: [[0], [4]], Q: [[10, 0], [0, 0.1]], R: 0.1, sample_time: 0.1}]\nmeta: {inner: {rate: 0.494567}}\n"
+	r := search(motor, 1e-300)
+	if r.Told() || r.Searched != math.Inf(1) || r.Worst != nil || r.Minima < 2 || !(r.Nominal > 1e-300 && r.Nominal < 1e-26) || !(r.Rounding < 1e-20) {
+		t.Errorf("motor, ε = 1e-300: %+v", r)
+	}
+	some, small := search(motor, 1e-8), search(motor, 1e-16)
+	if !small.Told() || small.Worst == nil || some.Worst == nil || math.Abs(some.Searched/small.Searched/1e4-1) > 0.5 {
+		t.Errorf("motor: δ = %v for 1e-8, %v for 1e-16", some.Searched, small.Searched)
+	}
+	if r := search(twoCarts, 1e-300); !r.Told() || r.Searched != 0 || !(r.Nominal > 1) {
+		t.Errorf("cart, ε = 1e-300: %+v", r)
+	}
+}
+
 // Of a task whose nominal minimisers are known, the worst pair is not ε-global by
 // a search of its own.
 func TestMatrixRadius(t *testing.T) {

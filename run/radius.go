@@ -210,6 +210,9 @@ func (r *Radius) search(ctx context.Context, p *Problem, rates []float64, ε flo
 		}
 		const label = "found by a search, nothing is proved for gains of more than one number"
 		switch {
+		case !found.Told():
+			r.Verdict = "undecided"
+			r.Reason = fmt.Sprintf("ε is no more than %.2g, what rounding leaves of gaps that are equal: float64 does not tell whether the local minima of the nominal task (%d, %.6g apart as found) differ by more than ε (%s)", found.Rounding, found.Minima, found.Nominal, label)
 		case found.Searched == 0:
 			r.Verdict = "none"
 			r.Reason = fmt.Sprintf("no δ exists: the nominal task by itself has local minima %.6g apart (%s)", found.Nominal, label)

@@ -128,6 +128,13 @@ func TestRadiusOfMatrixGains(t *testing.T) {
 	if d := o.document(t).(map[string]any); d["delta_proved"] != nil || r.Proof != "search" || r.Verdict != "searched" || !(r.Searched > 0.001 && r.Searched < 0.003) || !strings.Contains(r.Reason, "nothing is proved") {
 		t.Errorf("%+v", r)
 	}
+	// What rounding leaves of gaps that are all 0 is no excess.
+	path = write(t, "motor.yaml", "tasks: [{A: [[0, 1], [0, -2]], B: [[0], [4]], Q: [[10, 0], [0, 0.1]], R: 0.1, sample_time: 0.1}]\nmeta: {inner: {rate: 0.494567}}\n")
+	o = succeed(t, "radius", path, "--epsilon", "1e-300", "--json")
+	o.decode(t, &r)
+	if d := o.document(t).(map[string]any); r.Verdict != "undecided" || d["delta_searched"] != nil || !strings.Contains(r.Reason, "float64 does not tell") {
+		t.Errorf("%+v", r)
+	}
 }
 
 func TestRadiusRefuses(t *testing.T) {
