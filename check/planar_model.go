@@ -301,9 +301,9 @@ func land[V algebra[V, C], C any](t *planarTerm[C], k [2]V, touched [4]bool, sti
 	if t.spare {
 		base[1], base[2], base[3] = s1, one.sub(k[0]), k[0].plus(t.one)
 	} else {
-		base[1], base[2], base[3] = one, base[0].sub(τ), base[0].add(τ)
-		base[2] = one.sub(τ).add(δ)
-		base[3] = one.add(τ).add(δ)
+		// τ and δ vary by more than the v that they leave near its edge: what they have in
+		// common is gone in the coefficients, and only in these.
+		base[1], base[2], base[3] = one, one.sub(τ).add(δ).tight(), one.add(τ).add(δ).tight()
 	}
 	order := 1
 	if t.rule == family.RuleGradient {

@@ -195,3 +195,29 @@ func TestPlanarOneMapOfSamples(t *testing.T) {
 		}
 	}
 }
+
+// Beside the edge v = 0 of a task that the chart is not about, τ and δ vary by more than
+// v = 1 − τ + δ itself: on these squares, where h has a slope, by 0.12 and by 0.25, and v
+// is some thousandths.
+func TestPlanarSlopeBesideAnEdge(t *testing.T) {
+	t.Parallel()
+	p, err := newPlanarProblem(parse(t, `tasks:
+  - {A: [[1, 0.1], [0, 1]], B: [[0], [0.1]], Q: [[1, 0], [0, 1]], R: 1, weight: 2}
+  - {A: [[1, 0.1], [0, 0.9]], B: [[0], [0.08]], Q: [[1, 0], [0, 1]], R: 1}
+meta: {inner: {rule: gradient, rate: 0.0102931}}
+`), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range [][2]interval.Interval{
+		{interval.New(0.99853515625, 0.998779296875), interval.New(0.25, 0.375)},
+		{interval.New(0.99609375, 0.9970703125), interval.New(-0.125, 0)},
+		{interval.New(0.9921875, 0.99267578125), interval.New(0, 0.25)},
+	} {
+		s := squareOf(b)
+		h := p.closedH(&s, usualOrder)
+		if h == nil || !steep(h) {
+			t.Errorf("k₁ ∈ %v, k₂ ∈ %v: no slope is found (not inside: %v)", b[0], b[1], h == nil)
+		}
+	}
+}
