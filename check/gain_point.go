@@ -447,7 +447,7 @@ func checkBox(f *family.Family, at *certificate.Point, w matrixeq.Matrix) ([]str
 		return claims, nil
 	}
 	if p.oneMap != nil {
-		return nil, fmt.Errorf("neither Theorem 2 nor Proposition 1 is about several tasks: %w", p.oneMap)
+		return nil, fmt.Errorf("there are several different tasks, and these theorems are about one (%w)", p.oneMap)
 	}
 	if p.definite != nil {
 		return nil, fmt.Errorf("both theorems need Σ₀ ≻ 0: %w", p.definite)

@@ -391,9 +391,9 @@ func TestGainPoints(t *testing.T) {
 		{"several tasks, natural", rule(gainTwo, "natural", "0.01"), certificate.Point{Gain: rowsOf(local(rule(gainTwo, "natural", "0.01"))), Box: boxRows(local(rule(gainTwo, "natural", "0.01")), 1e-8), Minimum: true}, ""},
 		{"several tasks, gauss-newton", rule(gainTwo, "gauss-newton", "0.2"), certificate.Point{Gain: rowsOf(local(rule(gainTwo, "gauss-newton", "0.2"))), Box: boxRows(local(rule(gainTwo, "gauss-newton", "0.2")), 1e-8), Minimum: true}, ""},
 
-		{"several tasks, Theorem 2", two, certificate.Point{Gain: rowsOf(minimum), Box: boxRows(minimum, 1e-8), Theorem2: true}, "about several tasks"},
-		{"several tasks, Proposition 1", two, certificate.Point{Gain: rowsOf(minimum), Box: boxRows(minimum, 1e-8), Proposition1: true}, "about several tasks"},
-		{"a factor, Theorem 2", factor, certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-8), Theorem2: true}, "about several tasks"},
+		{"several tasks, Theorem 2", two, certificate.Point{Gain: rowsOf(minimum), Box: boxRows(minimum, 1e-8), Theorem2: true}, "several different tasks"},
+		{"several tasks, Proposition 1", two, certificate.Point{Gain: rowsOf(minimum), Box: boxRows(minimum, 1e-8), Proposition1: true}, "several different tasks"},
+		{"a factor, Theorem 2", factor, certificate.Point{Gain: rowsOf(optimal), Box: boxRows(optimal, 1e-8), Theorem2: true}, "several different tasks"},
 		{"no zero in the box", two, certificate.Point{Gain: rowsOf(moved), Box: boxRows(moved, 5e-4)}, "exactly one stationary point is not verified"},
 		{"no zero in the box, one task", one, certificate.Point{Gain: rowsOf(plus(optimal, 0.01, optimal)), Box: boxRows(plus(optimal, 0.01, optimal), 1e-4), Theorem2: true}, "exactly one stationary point is not verified"},
 		{"not in the box", two, certificate.Point{Gain: rowsOf(moved), Box: boxRows(minimum, 1e-8)}, "does not hold the gain"},

@@ -111,7 +111,7 @@ func (c *checker) point(at *certificate.Point, w float64) ([]string, error) {
 		return claims, nil
 	}
 	if p.oneMap != nil {
-		return nil, fmt.Errorf("neither Theorem 2 nor Proposition 1 is about several tasks: %w", p.oneMap)
+		return nil, fmt.Errorf("there are several different tasks, and these theorems are about one (%w)", p.oneMap)
 	}
 	if at.Theorem2 {
 		if err := c.theorem2(b); err != nil {

@@ -17,9 +17,8 @@
 // again, which is less than half of its cost.
 //
 // There are closed forms for d = 1 only. At d = 2 five or so doublings of 2×2
-// matrices leave a solution by a 3×3 inverse little to gain (a fifth, by the
-// times of the operations it would need), and the inverse loses digits where the
-// loop is far from normal.
+// matrices leave a solution by a 3×3 inverse little to gain, and the inverse loses
+// digits where the loop is far from normal.
 //
 // The tasks are in the standard form of package lqr, [lqr.Standard], with a shift
 // of the gain and a constant of the cost where there are any: every *lqr.Task is one

@@ -1,6 +1,7 @@
 package landscape
 
 import (
+	"errors"
 	"fmt"
 	"math"
 
@@ -28,7 +29,7 @@ type gainPlant struct {
 // newGainPlant encloses a task and its optimum, which is near a given gain.
 func newGainPlant(s lqr.Spec, near []float64) (*gainPlant, error) {
 	if s.SampleTime != 0 {
-		return nil, fmt.Errorf("it is a sampled continuous plant, whose matrices are not enclosed yet")
+		return nil, errors.New("it has a sample_time, and here landscapes are proved of discrete plants alone: give A, B, Q, N and R of its samples (of two states and one input, with one inner step, it may have one)")
 	}
 	d, r := s.A.Rows, s.B.Cols
 	exact := func(m matrixeq.Matrix) interval.Matrix { return interval.FromFloats(m.Rows, m.Cols, m.Data) }

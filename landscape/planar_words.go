@@ -44,24 +44,29 @@ func (l *PlanarLandscape) KindOf(m PlanarMinimum) string {
 	return "global"
 }
 
-// Reason says in a sentence why the verdict is what it is. It is about the minimisers
-// with h ≤ Level in Region, and says so.
-func (l *PlanarLandscape) Reason() string {
-	n := 0
+// below counts the minima that may have h ≤ Level.
+func (l *PlanarLandscape) below() (n int) {
 	for _, m := range l.Minima {
 		if m.Value.Lo() <= l.Level {
 			n++
 		}
 	}
+	return n
+}
+
+// Empty reports whether it is proved that no local minimiser has h ≤ Level in Region.
+func (l *PlanarLandscape) Empty() bool { return l.Left == 0 && l.below() == 0 }
+
+// Reason says in a sentence why the verdict is what it is. It is about the minimisers
+// with h ≤ Level in Region, and says so.
+func (l *PlanarLandscape) Reason() string {
+	n := l.below()
 	about := "of all local minimisers with h ≤ " + AtLeast(l.Level)
 	if l.Region != nil {
 		about += " in the region"
 	}
 	there := fmt.Sprintf(": there are %d", n)
-	switch n {
-	case 0:
-		there = ": there is none"
-	case 1:
+	if n == 1 {
 		there = ": there is one"
 	}
 	left := ""
@@ -84,6 +89,12 @@ func (l *PlanarLandscape) Reason() string {
 		}
 	}
 	switch {
+	case l.Empty():
+		where := " is anywhere"
+		if l.Region != nil {
+			where = " is in the region, which says nothing about others"
+		}
+		return "no local minimiser with h ≤ " + AtLeast(l.Level) + where
 	case l.Verdict == certificate.Global && n == 1:
 		return about + there + ", and it is the global one"
 	case l.Verdict == certificate.Global:
@@ -92,9 +103,9 @@ func (l *PlanarLandscape) Reason() string {
 		return about + there + ", and it lies at least " + AtLeast(l.Epsilon.Lo()) + " above the infimum" + left
 	case l.Verdict == certificate.NotGlobal:
 		return about + there + ", and one lies at least " + AtLeast(l.Epsilon.Lo()) + " above the infimum" + left
-	case l.Verdict == certificate.EpsilonGlobal && n > 0 && l.Epsilon.Hi() == 0:
+	case l.Verdict == certificate.EpsilonGlobal && l.Epsilon.Hi() == 0:
 		return about + there + ", none above the infimum"
-	case l.Verdict == certificate.EpsilonGlobal && n > 0:
+	case l.Verdict == certificate.EpsilonGlobal:
 		return about + there + ", at most " + AtMost(l.Epsilon.Hi()) + " above the infimum; that they are equal is not proved"
 	}
 	return about + there + left

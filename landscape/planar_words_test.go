@@ -26,7 +26,7 @@ func TestPlanarReason(t *testing.T) {
 		{PlanarLandscape{Level: 3, Verdict: certificate.EpsilonGlobal, Minima: two, Epsilon: interval.New(0, 1.23456749e-15)},
 			"of all local minimisers with h ≤ 3: there are 2, at most 1.23457e-15 above the infimum; that they are equal is not proved"},
 		{PlanarLandscape{Level: 1.5, Verdict: certificate.EpsilonGlobal, Minima: two}, "of all local minimisers with h ≤ 1.5: there is one, none above the infimum"},
-		{PlanarLandscape{Level: 0.5, Verdict: certificate.EpsilonGlobal, Region: region}, "of all local minimisers with h ≤ 0.5 in the region: there is none"},
+		{PlanarLandscape{Level: 0.5, Verdict: certificate.EpsilonGlobal, Region: region}, "no local minimiser with h ≤ 0.5 is in the region, which says nothing about others"},
 		{PlanarLandscape{Level: 3, Verdict: certificate.Undecided, Left: 7, Spent: true}, "of all local minimisers with h ≤ 3: none is isolated; 7 boxes are undecided, as the budget ran out"},
 		{PlanarLandscape{Level: 3, Verdict: certificate.Undecided, Minima: one, Left: 1}, "of all local minimisers with h ≤ 3: one is isolated; one box is undecided, which may hold degenerate points"},
 		{PlanarLandscape{Level: 3, Verdict: certificate.NotGlobal, Minima: two, Epsilon: interval.New(0.5, 1), Left: 2, Spent: true},

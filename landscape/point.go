@@ -95,7 +95,7 @@ func (p *Problem) within(box interval.Interval, s *scratch) bool {
 // theorems decides the pointwise theorems in the box of a point.
 func (p *Problem) theorems(at *Point, curvature interval.Interval, s *scratch) {
 	if !p.oneMap {
-		at.Theorem2Why = "it is about one task, and these tasks do not come to one"
+		at.Theorem2Why = "there are several different tasks, and these theorems are about one"
 		at.Proposition1Why = at.Theorem2Why
 		return
 	}

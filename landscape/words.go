@@ -107,12 +107,28 @@ func (l *Landscape) Reason() string {
 
 // AtLeast and AtMost write a proved bound in six digits, rounded so that it
 // stays true.
-func AtLeast(x float64) string { return directed(x, -1) }
-func AtMost(x float64) string  { return directed(x, 1) }
+func AtLeast(x float64) string { return directed(x, -1, 6) }
+func AtMost(x float64) string  { return directed(x, 1, 6) }
 
-func directed(x, way float64) string {
-	for y := x; ; y += way * 2.5e-6 * math.Abs(x) { // a quarter of the last digit, or less
-		s := strconv.FormatFloat(y, 'g', 6, 64)
+// Between writes the ends of an interval, rounded outwards: in six digits, or as many
+// as it takes for what is written to be at most a hundredth wider than the interval.
+func Between(low, high float64) string {
+	for digits := 6; ; digits++ {
+		from, to := directed(low, -1, digits), directed(high, 1, digits)
+		a, _ := strconv.ParseFloat(from, 64) // ±Inf where it is out of range
+		b, _ := strconv.ParseFloat(to, 64)
+		if digits == 17 || (low-a)+(b-high) <= 0.01*(high-low) {
+			return "[" + from + ", " + to + "]"
+		}
+	}
+}
+
+// directed writes x in so many digits, at most 17, which is all of a float64, rounded
+// up where way is 1 and down where it is −1.
+func directed(x, way float64, digits int) string {
+	quarter := 2.5 * math.Pow10(-digits) // of the last digit, or less
+	for y := x; ; y += way * quarter * math.Abs(x) {
+		s := strconv.FormatFloat(y, 'g', digits, 64)
 		if v, err := strconv.ParseFloat(s, 64); err != nil || way*(v-x) >= 0 {
 			return s
 		}

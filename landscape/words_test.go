@@ -48,6 +48,21 @@ func TestReason(t *testing.T) {
 	}
 }
 
+// What is written holds the interval, and little else, however narrow it is.
+func TestBetween(t *testing.T) {
+	for _, x := range [][2]float64{{7, 7.000000000000001}, {0.1, 0.10001}, {1. / 3, 2. / 3}, {-math.Pi, math.Nextafter(-math.Pi, 0)}, {0, 1e-300}, {-1e-5, 1e5}, {123456.7, 123456.8}, {-2, 2}} {
+		s := Between(x[0], x[1])
+		from, to, ok := strings.Cut(strings.Trim(s, "[]"), ", ")
+		a, b := parsed(t, from), parsed(t, to)
+		if !ok || a > x[0] || b < x[1] || (x[0]-a)+(b-x[1]) > 0.01*(x[1]-x[0]) {
+			t.Errorf("%s of %v", s, x)
+		}
+	}
+	if s := Between(0.25, 2./3); s != "[0.25, 0.666667]" {
+		t.Error(s)
+	}
+}
+
 func parsed(t *testing.T, s string) float64 {
 	t.Helper()
 	x, err := strconv.ParseFloat(s, 64)

@@ -88,6 +88,9 @@ type RegionError struct {
 }
 
 func (e *RegionError) Error() string {
+	if e.Low == e.High {
+		return fmt.Sprintf("run: a region reaches from a gain to a greater one; the two are equal in entry %d, %v", e.Entry, e.Low)
+	}
 	return fmt.Sprintf("run: a region reaches from a gain to a greater one; entry %d goes from %v to %v", e.Entry, e.Low, e.High)
 }
 
@@ -223,6 +226,9 @@ func (p *Problem) planarDocument(found *landscape.PlanarLandscape, rates []float
 	l.meta.Workers = 1 // At is called from many
 	return l, nil
 }
+
+// Empty reports whether it is proved that no local minimiser has h ≤ Level in Region.
+func (l *PlanarLandscape) Empty() bool { return l.proof.Empty() }
 
 // Certificate is the proof, as a file that metalqr check verifies.
 func (l *PlanarLandscape) Certificate() ([]byte, error) {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"math"
 	"path/filepath"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -93,9 +94,24 @@ func (a *app) certify(path, gain, out string) error {
 	}
 	return a.print(document, func(b *bytes.Buffer) {
 		fmt.Fprintf(b, "%s\n%s\n\nproved: %s\n", describeTraining(p.Family), steps(p.Family, c.Rates)+auto(p.Family, c.RateFrom), verified.Claim)
-		for _, m := range c.Missing {
-			fmt.Fprintf(b, "not proved: %s: %s\n", m.Claim, plainText(m.Reason))
-		}
+		b.WriteString(notProved(document.Missing))
 		fmt.Fprintf(b, "\nmetalqr check %s   verifies it\n", shell(out))
 	})
+}
+
+// notProved is a line for each reason, with all the claims that it is the reason of.
+func notProved(missing []run.Missing) string {
+	var reasons []string
+	claims := map[string][]string{}
+	for _, m := range missing {
+		if claims[m.Reason] == nil {
+			reasons = append(reasons, m.Reason)
+		}
+		claims[m.Reason] = append(claims[m.Reason], m.Claim)
+	}
+	var b strings.Builder
+	for _, r := range reasons {
+		fmt.Fprintf(&b, "not proved: %s: %s\n", strings.Join(claims[r], ", "), r)
+	}
+	return b.String()
 }

@@ -61,7 +61,7 @@ func TestCertifyMatrixGains(t *testing.T) {
 				t.Errorf("%+v", c.Missing)
 			}
 			for _, m := range c.Missing {
-				contains(t, m.Claim, m.Reason, "about several tasks")
+				contains(t, m.Claim, m.Reason, "several different tasks")
 			}
 			// Far from any stationary point only the gap is proved, with a reason.
 			var far certified

@@ -30,7 +30,7 @@ func (a *app) landscapeCommand() *cobra.Command {
 	var search searching
 	cmd := &cobra.Command{
 		Use:   "landscape FILE",
-		Short: "Every minimiser: proved for one gain, for two, and in a region of up to four, else searched",
+		Short: "Every minimiser, proved for one gain, for two, and up to four in a region; or searched",
 		Long: `Prove where the meta-objective of a family with one scalar gain is finite, where
 all its stationary points are, whether a local minimiser is spurious (above the
 infimum), and the least ε for which the objective is ε-global.
@@ -48,10 +48,13 @@ are looked for. Two tasks take from a second to a minute, and verifying --out so
 minutes; where boxes are left undecided, what a search finds is shown beside what is
 proved.
 
-The minimisers of other gains are searched for, and nothing is proved of them: the
-verdict is undecided, epsilon is as found, and proof is "search"; why nothing could be
-proved is said. --search does that where there is a proof, too, and it is so for tasks
-over data. The figure is then h on a slice: of gains with two entries
+Of other gains of two to four numbers, and of two after several inner steps, the same
+is proved of the minimisers in a --region; plants have no sample_time then.
+
+Otherwise minimisers are searched for, and nothing is proved of them: the verdict is
+undecided, epsilon is as found, proof is "search", and it is said why nothing could be
+proved. --search does that where there is a proof, too, and it is so for tasks over
+data and finite horizons. The figure is then h on a slice: of gains with two entries
 their plane, of others the plane through three minimisers or the line through two,
 or through the gains that --slice names.
 
@@ -98,7 +101,7 @@ exclude each other.`,
 			})(cmd, args)
 		},
 	}
-	cmd.Flags().IntVar(&o.Boxes, "boxes", 0, fmt.Sprintf("examine at most `N` boxes (%d for one gain, %d for two)", landscape.DefaultBoxes, landscape.DefaultPlanarBoxes))
+	cmd.Flags().IntVar(&o.Boxes, "boxes", 0, fmt.Sprintf("examine at most `N` boxes (%d for one gain, %d for two, %d in regions of others)", landscape.DefaultBoxes, landscape.DefaultPlanarBoxes, landscape.DefaultGainBoxes))
 	cmd.Flags().Float64Var(&seconds, "seconds", 0, "stop after `T` seconds, undecided if need be; 0: no limit")
 	cmd.Flags().Float64Var(&claim.level, "level", 0, "of several gains: prove which minimisers have h ≤ `L` (three times the largest found)")
 	cmd.Flags().StringSliceVar(&claim.region, "region", nil, "of two to four gains: prove it of gains between those in two `FILES`, LOW,HIGH")
@@ -265,7 +268,7 @@ func bounds(low, high run.Number) string {
 	switch {
 	case number(low) == number(high):
 		return number(high)
-	case math.Abs(float64(high)) > 1e300:
+	case math.Abs(float64(high)) >= 1e300:
 		return "≥ " + number(low)
 	case math.Abs(float64(high-low)) < 1e-9*math.Abs(float64(high)):
 		return number(high) // they straddle a rounding
@@ -278,9 +281,9 @@ func epsilon(low, high run.Number) string {
 	switch {
 	case high == 0:
 		return "0"
-	case math.IsInf(float64(high), 1) && low > 0:
+	case high >= 1e300 && low > 0: // as good as none
 		return "≥ " + landscape.AtLeast(float64(low))
-	case math.IsInf(float64(high), 1):
+	case high >= 1e300:
 		return "no bound found"
 	}
 	return "≤ " + landscape.AtMost(float64(high))

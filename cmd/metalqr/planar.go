@@ -157,9 +157,13 @@ func (a *app) printPlanar(b *bytes.Buffer, p *run.Problem, l *run.PlanarLandscap
 	if claim.level != 0 {
 		level = "as given"
 	}
+	ε := fact{"ε", epsilon(l.EpsilonLow, l.Epsilon), "how far these minima may lie above it (proved)"}
+	if l.Empty() {
+		ε = fact{"ε", "–", "there is no minimiser that it could be about"}
+	}
 	summary := facts{
 		{"infimum", bounds(l.Enclosed.Minimum[0], l.Enclosed.Minimum[1]), "of h (proved)"},
-		{"ε", epsilon(l.EpsilonLow, l.Epsilon), "how far these minima may lie above it (proved)"},
+		ε,
 		{"lower bound", number(l.LowerBound), "Σ λᵢ Cᵢ*: the optimal costs, each task by itself"},
 		{"L", landscape.AtLeast(float64(l.Level)), level},
 	}
@@ -228,7 +232,7 @@ func product[S ~[2]run.Number](box []S) string {
 
 // between shows an interval, its ends rounded outwards.
 func between(low, high run.Number) string {
-	return fmt.Sprintf("[%s, %s]", landscape.AtLeast(float64(low)), landscape.AtMost(float64(high)))
+	return landscape.Between(float64(low), float64(high))
 }
 
 // checkLevel says what --level may be.

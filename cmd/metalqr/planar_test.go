@@ -252,10 +252,15 @@ func TestPlanarInterrupted(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("no signals to send")
 	}
-	path := testdata(t, "../../../examples/carts.yaml") // takes longer than the signal
+	path := write(t, "family.yaml", `tasks:
+- {A: [[0.9, 0.2], [0.1, 1.1]], B: [[1, 0], [0, 0.5]], Q: [[1, 0], [0, 1]], R: [[1, 0], [0, 1]]}
+- {A: [[1, 0.2], [0.1, 0.9]], B: [[1, 0], [0, 0.6]], Q: [[1, 0], [0, 1]], R: [[1, 0], [0, 1]]}
+meta: {inner: {rate: 0.01}}
+`)
 	t.Chdir(t.TempDir())
+	low, high := write(t, "low.csv", "-3,-3\n-3,-3\n"), write(t, "high.csv", "3,3\n3,3\n") // takes all of its 100 000 boxes
 	var stderr bytes.Buffer
-	cmd := program(t, &stderr, "landscape", path, "--out", "out")
+	cmd := program(t, &stderr, "landscape", path, "--region", low+","+high, "--out", "out")
 	interrupt(t, cmd, syscall.SIGINT, 700*time.Millisecond)
 	if code := cmd.ProcessState.ExitCode(); code != failed || stderr.String() != "metalqr: interrupted; nothing was written\n" {
 		t.Errorf("exit %d, %q", code, stderr.String())

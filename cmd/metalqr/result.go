@@ -38,6 +38,7 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 		summary = slices.Insert(summary, 1, best)
 	}
 	summary.print(b)
+	b.WriteString(timid(f, r))
 	b.WriteByte('\n')
 	printMatrix(b, "W", r.Gain)
 	if r.Best != nil {
@@ -62,6 +63,21 @@ func (a *app) printResult(b *bytes.Buffer, f *family.Family, r *run.Result, dire
 	if m := &f.Meta; r.Gain.Rows*r.Gain.Cols == 1 && f.Beyond() == "" && !m.Algorithm.Proximal() && m.Inner.Learn == family.LearnNone {
 		fmt.Fprintf(b, "metalqr landscape %s   proves whether there is a better minimiser\n", shell(filepath.Join(directory, "spec.yaml")))
 	}
+}
+
+// timid says where rate: auto, which is half the largest at the start, is far below
+// what the gain found allows: a start near the border of the domain makes it so.
+func timid(f *family.Family, r *run.Result) string {
+	const usual = 10 // from a mean-optimal start they are within a few times of each other
+	if !f.Meta.Inner.Rate.Auto || r.LargestRate == nil || !r.LargestRate.Exact {
+		return ""
+	}
+	rate, largest := float64(r.Rate), float64(r.LargestRate.Rate)
+	if !(largest > usual*rate) || math.IsInf(largest, 1) {
+		return ""
+	}
+	return wrapped(fmt.Sprintf("note: the rate, chosen at the start, is %s times below the largest at the gain found; a start near the border of the domain does that. Set meta.inner.rate, to %s say",
+		number(run.Number(math.Floor(largest/rate))), number(run.Number(0.5*largest))), screen)
 }
 
 // boundNote says what a lower bound is made of: optimal costs, or where one is
