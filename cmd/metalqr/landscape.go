@@ -44,9 +44,9 @@ intervals; a number printed alone is the middle of its enclosure.
 With two states, one input and one inner step the same is proved of all local
 minimisers with h ≤ L: L is three times the largest minimum that a search found, or
 --level. With --region LOW,HIGH, two gain files, only minimisers between these gains
-are looked for. Two tasks take from a second to a minute, and verifying --out some
-minutes; where boxes are left undecided, what a search finds is shown beside what is
-proved.
+are looked for. Two tasks take from a second to a minute, and verifying --out up to
+four times as long; where boxes are left undecided, what a search finds is shown beside
+what is proved.
 
 Of other gains of two to four numbers, and of two after several inner steps, the same
 is proved of the minimisers in a --region; plants have no sample_time then.
