@@ -705,8 +705,17 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 			return fmt.Errorf("minimiser %d lies in a box of the letter %q", j+1, x.letter)
 		}
 	}
-	// The only minimiser, with nothing else that might come below it, is the least.
-	only := len(c.minima) == 1 && complete && c.minima[0].value.hi.Cmp(others.lo) <= 0
+	// The least minimiser, with nothing else that might come below it, is global.
+	least := -1
+	for i := range c.minima {
+		first := complete && c.minima[i].value.hi.Cmp(others.lo) <= 0
+		for j := range c.minima {
+			first = first && (i == j || c.minima[i].value.hi.Cmp(c.minima[j].value.lo) <= 0)
+		}
+		if first {
+			least = i
+		}
+	}
 	lower(others)
 	if low.lo.Cmp(c.p.optimum.lo) < 0 {
 		low = c.p.optimum
@@ -723,7 +732,6 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 	level := exactly(l.Level)
 	known := 0 // listed ones proved to be in the region, with h ≤ Level
 	excess, excessLow := 0.0, 0.0
-	worst := 0.0 // of all that are listed
 	for i := range c.minima {
 		m := &l.Minima[i]
 		if !m.Listed {
@@ -736,12 +744,8 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 				excessLow = max(excessLow, d.low())
 			}
 		}
-		if m.Optimal || only {
-			continue
-		}
-		above := v.sub(low).high()
-		if worst = max(worst, above); v.lo.Cmp(level.hi) <= 0 {
-			excess = max(excess, above)
+		if !m.Optimal && i != least && v.lo.Cmp(level.hi) <= 0 {
+			excess = max(excess, v.sub(low).high())
 		}
 	}
 	if !complete {
@@ -756,7 +760,7 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 	verdict := true
 	switch l.Verdict {
 	case certificate.Global:
-		verdict = complete && known > 0 && worst == 0 && l.Epsilon != nil && *l.Epsilon == 0
+		verdict = complete && known > 0 && l.Epsilon != nil && *l.Epsilon == 0 // and excess is, then
 	case certificate.NotGlobal:
 		verdict = l.EpsilonLow > 0
 	case certificate.EpsilonGlobal:
@@ -802,8 +806,10 @@ func (c *planarChecker) claim() string {
 		fmt.Fprintf(&b, "in %v × %v ", l.Region[0], l.Region[1])
 	}
 	var at []string
+	above := false // one listed has h > Level
 	for i := range l.Minima {
 		if m := &l.Minima[i]; m.Listed {
+			above = above || m.Value.Lo() > l.Level
 			at = append(at, fmt.Sprintf("(%s, %s) with h %s", digits(m.Gain[0]), digits(m.Gain[1]), enclosed(m.Value)))
 		}
 	}
@@ -814,7 +820,11 @@ func (c *planarChecker) claim() string {
 	}
 	switch l.Verdict {
 	case certificate.Global:
-		b.WriteString("; each is global")
+		b.WriteString("; each ")
+		if above {
+			fmt.Fprintf(&b, "with h ≤ %s ", atLeast(l.Level))
+		}
+		b.WriteString("is global")
 	case certificate.NotGlobal:
 		fmt.Fprintf(&b, "; one is at least %s above inf h", atLeast(l.EpsilonLow))
 	}

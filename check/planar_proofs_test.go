@@ -81,6 +81,7 @@ func TestPlanarProofsAreAccepted(t *testing.T) {
 		{planarOne, "gradient", 0.05, landscape.PlanarOptions{}, "each is global"}, // W* is not reached where adapted gains do not stabilise
 		{planarOne, "gauss-newton", 0.3, landscape.PlanarOptions{}, "2 strict local minimisers"},
 		{planarCosts, "gauss-newton", 0.3, landscape.PlanarOptions{}, "one is at least 0.0343"},
+		{planarCosts, "gauss-newton", 0.3, landscape.PlanarOptions{Level: 12.37}, "each with h ≤ 12.37 is global"}, // the other is above
 		{planarCosts, "gauss-newton", 0.3, landscape.PlanarOptions{Region: region}, "in [0.5, 0.7] × [0, 1]"},
 		{planarCosts, "gauss-newton", 0.3, landscape.PlanarOptions{Options: landscape.Options{Boxes: 200}}, "left unresolved"},
 		{planarPlants, "natural", 0.001, landscape.PlanarOptions{Options: landscape.Options{Boxes: 1500}, Level: 15}, "local minimisers"},
@@ -179,6 +180,10 @@ func TestPlanarFalsehoodsAreRefused(t *testing.T) {
 			zero := 0.0
 			p.Level, p.Epsilon, p.EpsilonLow, p.Verdict = 12, &zero, 0, certificate.Global
 		}, "verdict"},
+		"global, of two that are below the level": {func(_ *certificate.Certificate, p *certificate.Planar) {
+			zero := 0.0
+			p.Level, p.Epsilon, p.EpsilonLow, p.Verdict = 12.389, &zero, 0, certificate.Global
+		}, "above inf h is not verified"},
 		"no such verdict":      {func(_ *certificate.Certificate, p *certificate.Planar) { p.Verdict = "good" }, "verdict"},
 		"a level that is none": {func(_ *certificate.Certificate, p *certificate.Planar) { p.Level = -math.MaxFloat64 }, ""},
 		"a region that no minimiser is in": {func(_ *certificate.Certificate, p *certificate.Planar) {

@@ -339,15 +339,14 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 	})
 	low, high := infinity, infinity // of inf h
 	highest := math.Inf(-1)
-	counted := 0                                               // those that may be at most L
-	allOptimal, someOptimal, everyOptimal := true, false, true // of those counted, of all, of those listed
+	counted := 0                           // those that may be at most L
+	allOptimal, someOptimal := true, false // of those counted, of all
 	for _, i := range order {
 		m := &q.minima[i]
 		g := p.gains(m.box)
 		l.Minima = append(l.Minima, PlanarMinimum{
 			Gain: interval.Box(g[:]), Chart: interval.Box(m.box[:]), Value: values[i], Optimal: m.optimal,
 		})
-		everyOptimal = everyOptimal && m.optimal
 		if values[i].Lo() <= q.level {
 			counted++
 			low, highest = min(low, values[i].Lo()), max(highest, values[i].Hi())
@@ -393,10 +392,9 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		worst = max(worst, q.level)
 	}
 	upper := max(0, interval.SubUp(worst, l.Infimum.Lo()))
-	switch {
-	case counted == 0 && complete:
-		upper = 0
-	case complete && attained && (len(q.minima) == 1 || allOptimal):
+	// All others are above L, or all have the least value.
+	settled := complete && attained && len(known) > 0 && (counted == 1 || allOptimal)
+	if settled || counted == 0 && complete {
 		upper = 0
 	}
 	l.Epsilon = interval.New(lower, max(lower, upper))
@@ -405,7 +403,7 @@ func (q *planarProof) conclude(l *PlanarLandscape, nodes []planarNode, left []pl
 		l.Verdict = certificate.NotGlobal
 	case !complete:
 		l.Verdict = certificate.Undecided
-	case upper == 0 && len(known) > 0 && (len(q.minima) == 1 || everyOptimal): // those listed above L too
+	case settled:
 		l.Verdict = certificate.Global
 	default:
 		l.Verdict = certificate.EpsilonGlobal

@@ -79,12 +79,12 @@ func TestPlanarKinds(t *testing.T) {
 	}
 }
 
-// Below a level between the minima the verdict is one that the checker grants too: the
-// minimisers above it are listed.
+// Below a level between the minima the one minimiser is global, whichever above it are
+// listed beside it.
 func TestPlanarLevelBetween(t *testing.T) {
 	f, rates := parse(t, "tasks: [{A: [[1, 0.4], [0, 1]], B: [[0.08], [0.4]], Q: [[1, 0], [0, 0.5]], R: 0.5}, {A: [[1, 0.4], [0, 0.9]], B: [[0.06], [0.3]], Q: [[1, 0], [0, 0.5]], R: 0.5}]\nmeta: {inner: {rule: gauss-newton, rate: 0.3}}\n")
 	l := provePlanar(t, f, rates, PlanarOptions{Level: 7.24})
-	if l.Left != 0 || l.Verdict != certificate.EpsilonGlobal || len(l.Minima) != 3 || l.Epsilon.Lo() != 0 || !(l.Epsilon.Hi() < 1e-8) || l.KindOf(l.Minima[0]) != "global" {
+	if l.Left != 0 || l.Verdict != certificate.Global || len(l.Minima) != 3 || l.Epsilon != (interval.Interval{}) || l.KindOf(l.Minima[0]) != "global" {
 		t.Errorf("%s, ε %v, %v", l.Verdict, l.Epsilon, l.Minima)
 	}
 }
