@@ -1,7 +1,7 @@
 // Command bench times metalqr beside what people use today, in one run on one
 // machine:
 //
-//	go run ./bench                          everything, some 17 minutes: writes bench/RESULTS.md
+//	go run ./bench                          everything, half an hour or so: writes bench/RESULTS.md
 //	go run ./bench -cases fleet-headline    the fleet's targets, some 2 minutes: prints only
 //	go run ./bench -smoke                   our side alone, few tasks, seconds
 //
