@@ -751,28 +751,7 @@ func (c *planarChecker) conclude(leaves []leaf, border float64) error {
 	if !complete {
 		excess = max(excess, level.sub(low).high())
 	}
-	if l.Epsilon != nil && !(*l.Epsilon >= excess) {
-		return fmt.Errorf("that no minimum is more than %v above inf h is not verified; %v is", *l.Epsilon, excess)
-	}
-	if !(l.EpsilonLow >= 0) || l.EpsilonLow > excessLow {
-		return fmt.Errorf("that a minimum is %v above inf h is not verified; %v is", l.EpsilonLow, excessLow)
-	}
-	verdict := true
-	switch l.Verdict {
-	case certificate.Global:
-		verdict = complete && known > 0 && l.Epsilon != nil && *l.Epsilon == 0 // and excess is, then
-	case certificate.NotGlobal:
-		verdict = l.EpsilonLow > 0
-	case certificate.EpsilonGlobal:
-		verdict = complete && l.Epsilon != nil
-	case certificate.Undecided:
-	default:
-		verdict = false
-	}
-	if !verdict {
-		return fmt.Errorf("the verdict %q does not follow", l.Verdict)
-	}
-	return nil
+	return follows(l.Verdict, l.Epsilon, l.EpsilonLow, excess, excessLow, complete, known > 0)
 }
 
 // height is h at a point of the chart, which is shown to be in the domain.

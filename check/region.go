@@ -356,28 +356,7 @@ func (c *regionChecker) conclude() error {
 		worst = max(worst, l.Level)
 	}
 	excess := max(0, interval.SubUp(worst, l.Infimum.Lo()))
-	if l.Epsilon != nil && !(*l.Epsilon >= excess) {
-		return fmt.Errorf("that no minimum is more than %v above inf h is not verified; %v is", *l.Epsilon, excess)
-	}
-	if !(l.EpsilonLow >= 0) || l.EpsilonLow > low {
-		return fmt.Errorf("that a minimum is %v above inf h is not verified; %v is", l.EpsilonLow, low)
-	}
-	ok := true
-	switch l.Verdict {
-	case certificate.Global:
-		ok = l.Left == 0 && known > 0 && optimal && l.Epsilon != nil && *l.Epsilon == 0
-	case certificate.NotGlobal:
-		ok = l.EpsilonLow > 0
-	case certificate.EpsilonGlobal:
-		ok = l.Left == 0 && l.Epsilon != nil
-	case certificate.Undecided:
-	default:
-		ok = false
-	}
-	if !ok {
-		return fmt.Errorf("the verdict %q does not follow", l.Verdict)
-	}
-	return nil
+	return follows(l.Verdict, l.Epsilon, l.EpsilonLow, excess, low, l.Left == 0, known > 0 && optimal)
 }
 
 // height is at least h at a gain, which is shown to be in the domain.

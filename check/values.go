@@ -295,3 +295,30 @@ func (c *checker) pinch(b interval.Interval, falls bool) interval.Interval {
 		}
 	}
 }
+
+// follows compares what is stated of the minima of h with h ≤ L with what is
+// verified: that each is at most excess above inf h, and one at least excessLow.
+// Global needs one that is known to be there, and ε = 0, which excess bounds.
+func follows(v certificate.Verdict, ε *float64, low, excess, excessLow float64, complete, known bool) error {
+	if ε != nil && !(*ε >= excess) {
+		return fmt.Errorf("that no minimum is more than %v above inf h is not verified; %v is", *ε, excess)
+	}
+	if !(low >= 0) || low > excessLow {
+		return fmt.Errorf("that a minimum is %v above inf h is not verified; %v is", low, excessLow)
+	}
+	ok := false
+	switch v {
+	case certificate.Global:
+		ok = complete && known && ε != nil && *ε == 0
+	case certificate.NotGlobal:
+		ok = low > 0
+	case certificate.EpsilonGlobal:
+		ok = complete && ε != nil
+	case certificate.Undecided:
+		ok = true
+	}
+	if !ok {
+		return fmt.Errorf("the verdict %q does not follow", v)
+	}
+	return nil
+}

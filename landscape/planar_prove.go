@@ -82,7 +82,7 @@ type planarOpen struct {
 }
 
 // DefaultPlanarBoxes is the budget of [Planar.Prove] where none is given: half a minute
-// for two tasks on two cores, and for the checker some minutes.
+// for two tasks on two cores.
 const DefaultPlanarBoxes = 300_000
 
 // planarRound is how many boxes are examined between two looks at the clock. A
